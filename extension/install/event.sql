@@ -1,0 +1,24 @@
+-- event: the outbox
+CREATE TABLE IF NOT EXISTS oms.event (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  at timestamptz NOT NULL DEFAULT now(),
+  type text NOT NULL,
+  aggregate text NOT NULL,
+  aggregate_id bigint NOT NULL,
+  version bigint NOT NULL,
+  actor text NOT NULL,
+  request_id text,
+  payload jsonb
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
+COMMENT ON TABLE oms.event IS 'What happened, written in the transaction that made it happen. Append-only.';
+COMMENT ON COLUMN oms.event.id IS 'Identifier, drawn from a sequence; ids do not follow the order of commits.';
+COMMENT ON COLUMN oms.event.xid IS 'Transaction that wrote the event: a reader that stays below pg_snapshot_xmin(pg_current_snapshot()) and goes by (xid, id) misses none.';
+COMMENT ON COLUMN oms.event.at IS 'Start of that transaction.';
+COMMENT ON COLUMN oms.event.type IS 'What happened, such as order.created, order.confirmed, stock.adjusted, stock.low, product.updated.';
+COMMENT ON COLUMN oms.event.aggregate IS 'Kind of thing it happened to: order, product or stock.';
+COMMENT ON COLUMN oms.event.aggregate_id IS 'Which one.';
+COMMENT ON COLUMN oms.event.version IS 'Version of the thing after the event.';
+COMMENT ON COLUMN oms.event.actor IS 'User of the API or database role that did it.';
+COMMENT ON COLUMN oms.event.request_id IS 'X-Request-Id of the REST request that did it, or null.';
+COMMENT ON COLUMN oms.event.payload IS 'What belongs to the type, or null.';

@@ -1,0 +1,77 @@
+-- location, stock and its ledger
+CREATE TABLE IF NOT EXISTS oms.location (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  code text NOT NULL UNIQUE CHECK (code <> '' AND length(code) <= 32),
+  name text NOT NULL
+);
+COMMENT ON TABLE oms.location IS 'Where stock lies. MAIN is the one that orders take from.';
+COMMENT ON COLUMN oms.location.id IS 'Identifier, drawn from a sequence.';
+COMMENT ON COLUMN oms.location.code IS 'Short unique name, such as MAIN.';
+COMMENT ON COLUMN oms.location.name IS 'Name for people.';
+
+-- counters change in place: no index on them, and room for HOT updates
+CREATE TABLE IF NOT EXISTS oms.stock (
+  id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+  product_id bigint NOT NULL REFERENCES oms.product,
+  location_id integer NOT NULL REFERENCES oms.location,
+  on_hand bigint NOT NULL DEFAULT 0 CHECK (on_hand >= 0),
+  reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+  allocated bigint NOT NULL DEFAULT 0 CHECK (allocated >= 0),
+  available bigint GENERATED ALWAYS AS (on_hand - reserved - allocated) STORED,
+  low_stock_threshold bigint NOT NULL DEFAULT 10 CHECK (low_stock_threshold >= 0),
+  moves bigint NOT NULL DEFAULT 0,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (product_id, location_id),
+  CONSTRAINT stock_never_oversold CHECK (reserved + allocated <= on_hand)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+COMMENT ON TABLE oms.stock IS 'Stock of a product at a location, in units. Changes only together with a row of oms.stock_move.';
+COMMENT ON COLUMN oms.stock.id IS 'Identifier: the id of the inventory record in the REST API.';
+COMMENT ON COLUMN oms.stock.product_id IS 'The product.';
+COMMENT ON COLUMN oms.stock.location_id IS 'The location.';
+COMMENT ON COLUMN oms.stock.on_hand IS 'Units that lie on the shelf.';
+COMMENT ON COLUMN oms.stock.reserved IS 'Units held for somebody, not yet promised to an order.';
+COMMENT ON COLUMN oms.stock.allocated IS 'Units promised to confirmed orders that have not shipped.';
+COMMENT ON COLUMN oms.stock.available IS 'Units that can be sold: on_hand - reserved - allocated. The REST API calls it quantity.';
+COMMENT ON COLUMN oms.stock.low_stock_threshold IS 'Stock is low when available is at or below this number of units.';
+COMMENT ON COLUMN oms.stock.moves IS 'How many moves this row has had: the seq of its last oms.stock_move.';
+COMMENT ON COLUMN oms.stock.updated_at IS 'Time of the last move or change of the threshold.';
+
+CREATE TABLE IF NOT EXISTS oms.stock_move (
+  product_id bigint NOT NULL,
+  location_id integer NOT NULL,
+  seq bigint NOT NULL CHECK (seq > 0),
+  kind text NOT NULL,
+  d_on_hand bigint NOT NULL,
+  d_reserved bigint NOT NULL,
+  d_allocated bigint NOT NULL,
+  on_hand bigint NOT NULL,
+  reserved bigint NOT NULL,
+  allocated bigint NOT NULL,
+  order_id bigint,
+  reason text,
+  actor text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (product_id, location_id, seq),
+  CONSTRAINT stock_move_shape CHECK (CASE kind
+    WHEN 'receive' THEN d_on_hand > 0 AND d_reserved = 0 AND d_allocated = 0
+    WHEN 'adjust' THEN d_on_hand <> 0 AND d_reserved = 0 AND d_allocated = 0 AND reason IS NOT NULL
+    WHEN 'allocate' THEN d_on_hand = 0 AND d_reserved = 0 AND d_allocated > 0 AND order_id IS NOT NULL
+    WHEN 'release' THEN d_on_hand = 0 AND d_reserved = 0 AND d_allocated < 0 AND order_id IS NOT NULL
+    WHEN 'ship' THEN d_on_hand < 0 AND d_reserved = 0 AND d_allocated = d_on_hand AND order_id IS NOT NULL
+    ELSE false END)
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
+COMMENT ON TABLE oms.stock_move IS 'Ledger of stock, append-only: each row is one change of one row of oms.stock, numbered without gaps.';
+COMMENT ON COLUMN oms.stock_move.product_id IS 'The product.';
+COMMENT ON COLUMN oms.stock_move.location_id IS 'The location.';
+COMMENT ON COLUMN oms.stock_move.seq IS 'Number of the move of this product at this location: 1, 2, 3, ...';
+COMMENT ON COLUMN oms.stock_move.kind IS 'receive, adjust, allocate (order confirmed), release (order cancelled) or ship.';
+COMMENT ON COLUMN oms.stock_move.d_on_hand IS 'Change of on_hand, in units.';
+COMMENT ON COLUMN oms.stock_move.d_reserved IS 'Change of reserved, in units.';
+COMMENT ON COLUMN oms.stock_move.d_allocated IS 'Change of allocated, in units.';
+COMMENT ON COLUMN oms.stock_move.on_hand IS 'on_hand after the move.';
+COMMENT ON COLUMN oms.stock_move.reserved IS 'reserved after the move.';
+COMMENT ON COLUMN oms.stock_move.allocated IS 'allocated after the move.';
+COMMENT ON COLUMN oms.stock_move.order_id IS 'The order that caused the move, or null.';
+COMMENT ON COLUMN oms.stock_move.reason IS 'Why, in the words of who did it; always there for kind adjust.';
+COMMENT ON COLUMN oms.stock_move.actor IS 'User of the API or database role that did it.';
+COMMENT ON COLUMN oms.stock_move.at IS 'Start of the transaction that made the move.';

@@ -1,0 +1,82 @@
+/*
+ * compat.h
+ *	  Differences between PostgreSQL 14 and 18, each with what changed.
+ */
+#ifndef OMS_COMPAT_H
+#define OMS_COMPAT_H
+
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#if PG_VERSION_NUM < 140000
+#error "oms needs PostgreSQL 14 or later"
+#endif
+
+/*
+ * search_path_pin sets the search_path to pg_catalog, pg_temp until
+ * search_path_unpin or the end of the (sub)transaction.  17 took the override
+ * stack away and made the GUC's own nesting cheap instead.
+ */
+#if PG_VERSION_NUM >= 170000
+typedef int SearchPathState;
+
+static inline void
+search_path_pin(SearchPathState *state)
+{
+	*state = NewGUCNestLevel();
+	RestrictSearchPath();
+}
+
+static inline void
+search_path_unpin(SearchPathState *state)
+{
+	AtEOXact_GUC(false, *state);
+}
+#else
+typedef char SearchPathState;
+
+static inline void
+search_path_pin(SearchPathState *state)
+{
+	static OverrideSearchPath path = {.schemas = NIL, .addCatalog = true, .addTemp = false};
+
+	*state = 0;
+	PushOverrideSearchPath(&path);
+}
+
+static inline void
+search_path_unpin(SearchPathState *state)
+{
+	(void) state;
+	PopOverrideSearchPath();
+}
+#endif
+
+/* materialized_srf prepares rsinfo to take rows; 15 has it as a core function */
+static inline void
+materialized_srf(FunctionCallInfo fcinfo)
+{
+#if PG_VERSION_NUM >= 150000
+	InitMaterializedSRF(fcinfo, 0);
+#else
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = tuplestore_begin_heap(true, false, work_mem);
+	rsinfo->setDesc = CreateTupleDescCopy(desc);
+	MemoryContextSwitchTo(old);
+#endif
+}
+
+#endif							/* OMS_COMPAT_H */

@@ -1,0 +1,433 @@
+/*
+ * json.c
+ *	  Reading of JSON bodies by tables of fields, and writing of JSON replies.
+ *
+ * Pointers to faulty values are JSON Pointers (RFC 6901).
+ */
+#include "json.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "utils/numeric.h"
+
+/* --------------------------------------------------------------- reading */
+
+void
+input_start(Input *input)
+{
+	initStringInfo(&input->faults);
+	input->nfaults = 0;
+}
+
+/* input_fault notes that the value at a pointer is wrong, and how to mend it */
+void
+input_fault(Input *input, const char *pointer, const char *detail,...)
+{
+	StringInfoData text;
+	va_list		args;
+	int			need;
+
+	if (input->nfaults++ >= 20)	/* enough to mend; a huge body makes no huge answer */
+		return;
+	initStringInfo(&text);
+	for (;;)
+	{
+		va_start(args, detail);
+		need = appendStringInfoVA(&text, detail, args);
+		va_end(args);
+		if (need == 0)
+			break;
+		enlargeStringInfo(&text, need);
+	}
+	appendStringInfoString(&input->faults, input->faults.len ? ", {\"pointer\": " : "{\"pointer\": ");
+	escape_json(&input->faults, pointer);
+	appendStringInfoString(&input->faults, ", \"detail\": ");
+	escape_json(&input->faults, text.data);
+	appendStringInfoChar(&input->faults, '}');
+}
+
+char *
+input_faults(Input *input)
+{
+	return psprintf("[%s]", input->faults.data);
+}
+
+void
+input_end(Input *input)
+{
+	if (input->nfaults == 0)
+		return;
+	ereport(ERROR,
+			(oms_errcode(OMS_INVALID_INPUT),
+			 errmsg_plural("%d value is not acceptable", "%d values are not acceptable",
+						   input->nfaults, input->nfaults),
+			 errdetail_internal("%s", input_faults(input)),
+			 errhint("Correct what each pointer names and send the request again.")));
+}
+
+/* input_begin parses a request body, which must be a JSON object */
+JsonbContainer *
+input_begin(Input *input, text *body)
+{
+	Jsonb	   *json;
+
+	input_start(input);
+	json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(body))));
+	if (!JB_ROOT_IS_OBJECT(json))
+	{
+		input_fault(input, "", "must be a JSON object");
+		input_end(input);
+	}
+	return &json->root;
+}
+
+/*
+ * parse_cents reads a decimal number with at most two decimals, as cents.
+ * Trailing zeros are no decimals: "1.500" is 150 cents.
+ */
+static bool
+parse_cents(const char *s, int64 *cents)
+{
+	bool		negative = *s == '-';
+	int			decimals = -1;
+	int			digits = 0;
+	int64		value = 0;
+
+	for (s += negative; *s; s++)
+	{
+		if (*s == '.' && decimals < 0 && digits > 0)
+		{
+			decimals = 0;
+			continue;
+		}
+		if (*s < '0' || *s > '9' || ++digits > 30)
+			return false;
+		if (decimals == 2)
+		{
+			if (*s != '0')
+				return false;
+			continue;
+		}
+		if (decimals >= 0)
+			decimals++;
+		if (value > (PG_INT64_MAX - 9) / 10)
+			return false;
+		value = value * 10 + (*s - '0');
+	}
+	if (digits == 0 || decimals == 0)
+		return false;
+	for (decimals = Max(decimals, 0); decimals < 2; decimals++)
+	{
+		if (value > PG_INT64_MAX / 10)
+			return false;
+		value *= 10;
+	}
+	*cents = negative ? -value : value;
+	return true;
+}
+
+/* number_text returns the digits of a JSON number, or NULL when it has too many */
+static char *
+number_text(JsonbValue *value)
+{
+	char	   *digits = numeric_normalize(value->val.numeric);
+
+	return strlen(digits) > 30 ? NULL : digits;
+}
+
+static void
+read_text(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
+{
+	int			length;
+
+	if (value->type != jbvString)
+	{
+		input_fault(input, pointer, "must be a string");
+		return;
+	}
+	length = pg_mbstrlen_with_len(value->val.string.val, value->val.string.len);
+	if (length < field->min || length > field->max)
+	{
+		if (field->max == 0 || length > field->max)
+			input_fault(input, pointer, "must have at most " INT64_FORMAT " characters, has %d",
+						field->max, length);
+		else
+			input_fault(input, pointer, "must have at least " INT64_FORMAT " characters", field->min);
+		return;
+	}
+	to->text = pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static void
+read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
+{
+	char	   *digits = value->type == jbvNumeric ? number_text(value) : NULL;
+	int64		number;
+	char	   *end;
+
+	if (digits)
+	{
+		errno = 0;
+		number = strtoi64(digits, &end, 10);
+		if (*end == '\0' && errno == 0 && number >= field->min && number <= field->max)
+		{
+			to->number = number;
+			return;
+		}
+	}
+	input_fault(input, pointer, "must be a whole number from " INT64_FORMAT " to " INT64_FORMAT,
+				field->min, field->max);
+}
+
+static void
+read_money(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
+{
+	char	   *digits = NULL;
+	int64		cents;
+
+	if (value->type == jbvNumeric)
+		digits = number_text(value);
+	else if (value->type == jbvString)
+		digits = pnstrdup(value->val.string.val, value->val.string.len);
+	if (digits && parse_cents(digits, &cents) && cents >= field->min && cents <= field->max)
+	{
+		to->number = cents;
+		return;
+	}
+	input_fault(input, pointer,
+				"must be a decimal string such as \"12.50\", with at most 2 decimals, "
+				"from " INT64_FORMAT ".%02d to " INT64_FORMAT ".%02d",
+				field->min / 100, (int) (field->min % 100),
+				field->max / 100, (int) (field->max % 100));
+}
+
+static void
+read_array(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
+{
+	int64		n;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+	{
+		input_fault(input, pointer, "must be an array");
+		return;
+	}
+	n = JsonContainerSize(value->val.binary.data);
+	if (n < field->min || n > field->max)
+	{
+		input_fault(input, pointer, "must have " INT64_FORMAT " to " INT64_FORMAT " elements, has "
+					INT64_FORMAT, field->min, field->max, n);
+		return;
+	}
+	to->array = value->val.binary.data;
+}
+
+static void
+read_field(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
+{
+	int			faults = input->nfaults;
+
+	switch (field->type)
+	{
+		case FIELD_TEXT:
+			read_text(input, pointer, field, value, to);
+			break;
+		case FIELD_INTEGER:
+			read_integer(input, pointer, field, value, to);
+			break;
+		case FIELD_MONEY:
+			read_money(input, pointer, field, value, to);
+			break;
+		case FIELD_BOOL:
+			if (value->type == jbvBool)
+				to->number = value->val.boolean;
+			else
+				input_fault(input, pointer, "must be true or false");
+			break;
+		case FIELD_ARRAY:
+			read_array(input, pointer, field, value, to);
+			break;
+		case FIELD_READ_ONLY:
+			return;
+	}
+	to->given = faults == input->nfaults;
+}
+
+/* pointer_of appends a name to a JSON Pointer, escaped as RFC 6901 says */
+static char *
+pointer_of(const char *path, const char *name, int length)
+{
+	StringInfoData pointer;
+
+	initStringInfo(&pointer);
+	appendStringInfo(&pointer, "%s/", path);
+	for (int i = 0; i < length; i++)
+	{
+		if (name[i] == '~')
+			appendStringInfoString(&pointer, "~0");
+		else if (name[i] == '/')
+			appendStringInfoString(&pointer, "~1");
+		else
+			appendStringInfoChar(&pointer, name[i]);
+	}
+	return pointer.data;
+}
+
+/*
+ * input_fields reads an object by a table of fields.  Names that no field has,
+ * values of a wrong type or out of bounds, and missing required names become
+ * faults.  values[i] belongs to fields[i].
+ */
+void
+input_fields(Input *input, JsonbContainer *object, const char *path,
+			 const Field *fields, int n, FieldValue *values)
+{
+	JsonbIterator *it = JsonbIteratorInit(object);
+	JsonbValue	key;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+	uint64		seen = 0;
+
+	Assert(n <= 64);
+	memset(values, 0, sizeof(FieldValue) * n);
+	(void) JsonbIteratorNext(&it, &key, true);	/* WJB_BEGIN_OBJECT */
+	while ((token = JsonbIteratorNext(&it, &key, true)) == WJB_KEY)
+	{
+		int			i;
+
+		(void) JsonbIteratorNext(&it, &value, true);
+		for (i = 0; i < n; i++)
+			if (strlen(fields[i].name) == (size_t) key.val.string.len &&
+				memcmp(fields[i].name, key.val.string.val, key.val.string.len) == 0)
+				break;
+		if (i == n)
+		{
+			input_fault(input, pointer_of(path, key.val.string.val, Min(key.val.string.len, 100)),
+						"is not a field of this request");
+			continue;
+		}
+		seen |= UINT64CONST(1) << i;
+		read_field(input, pointer_of(path, key.val.string.val, key.val.string.len),
+				   &fields[i], &value, &values[i]);
+	}
+	for (int i = 0; i < n; i++)
+		if (fields[i].required && !(seen & (UINT64CONST(1) << i)))
+			input_fault(input, pointer_of(path, fields[i].name, strlen(fields[i].name)),
+						"is required");
+}
+
+/* --------------------------------------------------------------- writing */
+
+/* reply_begin leaves room for the varlena header in front of the text */
+StringInfo
+reply_begin(Verb *verb)
+{
+	MemoryContext old = MemoryContextSwitchTo(verb->caller);
+	StringInfo	reply = makeStringInfo();
+
+	MemoryContextSwitchTo(old);
+	appendStringInfoSpaces(reply, VARHDRSZ);
+	return reply;
+}
+
+Datum
+reply_datum(StringInfo reply)
+{
+	SET_VARSIZE(reply->data, reply->len);
+	return PointerGetDatum(reply->data);
+}
+
+void
+json_money(StringInfo buf, int64 cents)
+{
+	int64		whole = cents / 100;
+
+	appendStringInfo(buf, "\"%s" INT64_FORMAT ".%02d\"", cents < 0 && whole == 0 ? "-" : "", whole,
+					 (int) Abs(cents % 100));
+}
+
+void
+json_time(StringInfo buf, TimestampTz time)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (TIMESTAMP_NOT_FINITE(time) || timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
+	{
+		appendStringInfoString(buf, "null");
+		return;
+	}
+	appendStringInfo(buf, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year, tm.tm_mon,
+					 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fsec);
+}
+
+/* json_value appends a value by its SQL type: numeric is money, so a string */
+static void
+json_value(StringInfo buf, Datum value, Oid type)
+{
+	char		digits[MAXINT8LEN + 1];
+
+	switch (type)
+	{
+		case INT8OID:
+			appendBinaryStringInfo(buf, digits, pg_lltoa(DatumGetInt64(value), digits));
+			break;
+		case INT4OID:
+			appendBinaryStringInfo(buf, digits, pg_ltoa(DatumGetInt32(value), digits));
+			break;
+		case BOOLOID:
+			appendStringInfoString(buf, DatumGetBool(value) ? "true" : "false");
+			break;
+		case NUMERICOID:
+			appendStringInfoChar(buf, '"');
+			appendStringInfoString(buf, DatumGetCString(DirectFunctionCall1(numeric_out, value)));
+			appendStringInfoChar(buf, '"');
+			break;
+		case TIMESTAMPTZOID:
+			json_time(buf, DatumGetTimestampTz(value));
+			break;
+		case TEXTOID:
+			escape_json(buf, TextDatumGetCString(value));
+			break;
+		case JSONOID:
+			appendStringInfoString(buf, TextDatumGetCString(value));
+			break;
+		case JSONBOID:
+			(void) JsonbToCString(buf, &DatumGetJsonbP(value)->root, VARSIZE(DatumGetPointer(value)));
+			break;
+		default:
+			elog(ERROR, "no JSON form for type %u", type);
+	}
+}
+
+void
+json_columns(StringInfo buf, SPITupleTable *table, uint64 row, int first, int last)
+{
+	for (int column = first; column <= last; column++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(table->tupdesc, column - 1);
+		bool		isnull;
+		Datum		value = SPI_getbinval(table->vals[row], table->tupdesc, column, &isnull);
+
+		if (column > first)
+			appendStringInfoString(buf, ", ");
+		appendStringInfoChar(buf, '"');
+		appendStringInfoString(buf, NameStr(attribute->attname));
+		appendStringInfoString(buf, "\": ");
+		if (isnull)
+			appendStringInfoString(buf, "null");
+		else
+			json_value(buf, value, attribute->atttypid);
+	}
+}
+
+void
+json_row(StringInfo buf, SPITupleTable *table, uint64 row)
+{
+	appendStringInfoChar(buf, '{');
+	json_columns(buf, table, row, 1, table->tupdesc->natts);
+	appendStringInfoChar(buf, '}');
+}

@@ -1,0 +1,180 @@
+/*
+ * plan.c
+ *	  Kept SPI plans, the rows they return, and arrays to feed them with.
+ *
+ * PostgreSQL revalidates kept plans itself when a table changes, so a plan
+ * lives as long as the session.
+ */
+#include "oms.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "common/hashfn.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+
+static void
+plan_prepare(Plan *plan)
+{
+	SPIPlanPtr	prepared = SPI_prepare(plan->sql, plan->nargs, plan->argtypes);
+
+	if (prepared == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", plan->sql, SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(prepared) != 0)
+		elog(ERROR, "could not keep the plan of \"%s\"", plan->sql);
+	plan->plan = prepared;
+}
+
+static uint64
+plan_run(Plan *plan, Datum *args, const char *nulls, bool read_only)
+{
+	int			result;
+
+	if (plan->plan == NULL)
+		plan_prepare(plan);
+	result = SPI_execute_plan(plan->plan, args, nulls, read_only, 0);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", plan->sql, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+uint64
+plan_write(Plan *plan, Datum *args, const char *nulls)
+{
+	return plan_run(plan, args, nulls, false);
+}
+
+uint64
+plan_read(Plan *plan, Datum *args, const char *nulls)
+{
+	return plan_run(plan, args, nulls, true);
+}
+
+/*
+ * plan_lookup returns the plan of a statement that was put together at run
+ * time, such as a list with filters.  The number of shapes is bounded by the
+ * parameters there are, not by what clients send as their values.
+ */
+typedef struct PlanEntry
+{
+	uint32		hash;			/* of the statement: the key */
+	Plan		plan;
+} PlanEntry;
+
+Plan *
+plan_lookup(const char *sql, int nargs, const Oid *argtypes)
+{
+	static HTAB *plans = NULL;
+	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) sql, strlen(sql)));
+	PlanEntry  *entry;
+	bool		found;
+
+	if (plans == NULL)
+	{
+		HASHCTL		info = {.keysize = sizeof(uint32), .entrysize = sizeof(PlanEntry)};
+
+		plans = hash_create("oms plans", 64, &info, HASH_ELEM | HASH_BLOBS);
+	}
+	/* a second statement of the same hash moves on to the next free key */
+	while ((entry = hash_search(plans, &hash, HASH_FIND, NULL)) != NULL)
+	{
+		if (strcmp(entry->plan.sql, sql) == 0)
+			return &entry->plan;
+		hash++;
+	}
+	sql = MemoryContextStrdup(TopMemoryContext, sql);
+	entry = hash_search(plans, &hash, HASH_ENTER, &found);
+	memset(&entry->plan, 0, sizeof(Plan));
+	entry->plan.sql = sql;
+	entry->plan.nargs = nargs;
+	memcpy(entry->plan.argtypes, argtypes, nargs * sizeof(Oid));
+	return &entry->plan;
+}
+
+/* ------------------------------------------------------------------ rows */
+
+Datum
+row_datum(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+static Datum
+row_value(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = row_datum(row, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d", column);
+	return value;
+}
+
+int64
+row_int64(uint64 row, int column)
+{
+	return DatumGetInt64(row_value(row, column));
+}
+
+int32
+row_int32(uint64 row, int column)
+{
+	return DatumGetInt32(row_value(row, column));
+}
+
+bool
+row_bool(uint64 row, int column)
+{
+	return DatumGetBool(row_value(row, column));
+}
+
+char *
+row_cstring(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = row_datum(row, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* ---------------------------------------------------------------- arrays */
+
+Datum
+int8_array(const int64 *values, int n)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		datums[i] = Int64GetDatum(values[i]);
+	return PointerGetDatum(construct_array(datums, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+Datum
+text_array(const char *const *values, int n)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
+	int			lower = 1;
+
+	for (int i = 0; i < n; i++)
+	{
+		nulls[i] = values[i] == NULL;
+		datums[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(values[i]);
+	}
+	return PointerGetDatum(construct_md_array(datums, nulls, 1, &n, &lower, TEXTOID, -1, false,
+											  TYPALIGN_INT));
+}
+
+/* money_array makes numeric[] with two decimals from cents */
+Datum
+money_array(const int64 *cents, int n)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		datums[i] = NumericGetDatum(int64_div_fast_to_numeric(cents[i], 2));
+	return PointerGetDatum(construct_array(datums, n, NUMERICOID, -1, false, TYPALIGN_INT));
+}
