@@ -48,7 +48,8 @@ become(const char *name, unsigned int argc, char **argv)
 
 	(void) name;
 	(void) argc;
-	for (char *word = strtok(argv[0], " \t\n"); word && count < MAX_WORDS; word = strtok(NULL, " \t\n"))
+	for (char *word = strtok(argv[0], " \t\n"); word && count < MAX_WORDS;
+		 word = strtok(NULL, " \t\n"))
 		words[count++] = word;
 	words[count] = NULL;
 	export_variables();
