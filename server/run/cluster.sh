@@ -85,15 +85,19 @@ shared_buffers() {
 
 # Makes DIR/pg, in /var/lib/oms where the owner cannot reach DIR.
 make_place() {
+	local place
 	[[ -e $pg ]] && return
 	[[ -L $pg ]] && die "$pg points to $(readlink "$pg"), which is gone; remove the link to begin anew"
 	if as_owner test -x "$home" 2>/dev/null; then
 		mkdir "$pg"
 	else
 		mkdir -p /var/lib/oms
-		ln -s "$(mktemp -d /var/lib/oms/XXXXXXXX)" "$pg"
+		place=$(mktemp -d /var/lib/oms/XXXXXXXX)
+		chmod 755 "$place"
+		mkdir "$place/pg"
+		echo "$home" >"$place/home"
+		ln -s "$place/pg" "$pg"
 		locate "$home"
-		echo "$home" >"$pg/home"
 		echo "the user $owner cannot reach $home: the database is in $pg"
 	fi
 	chmod 755 "$pg"
@@ -185,13 +189,10 @@ prepare() {
 
 # Not psql's or a test's signals: the postmaster has a session of its own, and ends when its starter does.
 exec_server() {
-	local log=$pg/start.log
+	local as=(--pdeathsig "${OMS_PDEATHSIG:-clear}")
+	[[ $(id -un) == "$owner" ]] || as+=("--reuid=$owner" "--regid=$(id -g "$owner")" --init-groups)
 	cd /
-	if [[ $(id -un) == "$owner" ]]; then
-		exec setsid setpriv --pdeathsig "${OMS_PDEATHSIG:-clear}" -- "$bin/postgres" -D "$pg/data" </dev/null >>"$log" 2>&1
-	fi
-	exec setsid setpriv --pdeathsig "${OMS_PDEATHSIG:-clear}" --reuid="$owner" --regid="$(id -g "$owner")" --init-groups -- \
-		"$bin/postgres" -D "$pg/data" </dev/null >>"$log" 2>&1
+	exec setsid setpriv "${as[@]}" -- env --default-signal "$bin/postgres" -D "$pg/data" </dev/null >>"$pg/start.log" 2>&1
 }
 
 conninfo() {
@@ -234,7 +235,8 @@ remove() {
 	local socket
 	socket=$(socket_dir)
 	[[ $socket != /tmp/* ]] || rm -rf "$socket"
-	rm -rf "$pg" "$home"
+	[[ ! -L $home/pg ]] || rm -rf "$(dirname "$pg")"
+	rm -rf "$home"
 }
 
 show_log() {
