@@ -1,11 +1,13 @@
 -- location, stock and its ledger
 CREATE TABLE IF NOT EXISTS oms.location (
-  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id integer GENERATED ALWAYS AS IDENTITY (START WITH 2) PRIMARY KEY,
   code text NOT NULL UNIQUE CHECK (code <> '' AND length(code) <= 32),
   name text NOT NULL
 );
+INSERT INTO oms.location (id, code, name) OVERRIDING SYSTEM VALUE
+SELECT 1, 'MAIN', 'Main' WHERE NOT EXISTS (SELECT FROM oms.location);
 COMMENT ON TABLE oms.location IS 'Where stock lies. MAIN is the one that orders take from.';
-COMMENT ON COLUMN oms.location.id IS 'Identifier, drawn from a sequence.';
+COMMENT ON COLUMN oms.location.id IS 'Identifier, drawn from a sequence; MAIN has 1.';
 COMMENT ON COLUMN oms.location.code IS 'Short unique name, such as MAIN.';
 COMMENT ON COLUMN oms.location.name IS 'Name for people.';
 

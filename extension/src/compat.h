@@ -19,6 +19,22 @@
 #error "oms needs PostgreSQL 14 or later"
 #endif
 
+/* 15 took away the settings of a reserved prefix that nobody defined, 14 only warns */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* 16 merged the pg_xxx_aclcheck functions into one */
+#if PG_VERSION_NUM < 160000
+#define function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
+#define namespace_aclcheck(schema, role) pg_namespace_aclcheck(schema, role, ACL_USAGE)
+#else
+#define function_aclcheck(function, role) \
+	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
+#define namespace_aclcheck(schema, role) \
+	object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE)
+#endif
+
 /*
  * search_path_pin sets the search_path to pg_catalog, pg_temp until
  * search_path_unpin or the end of the (sub)transaction.  17 took the override

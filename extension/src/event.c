@@ -8,7 +8,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-static Plan insert_events =
+static KeptPlan insert_events =
 PLAN("INSERT INTO oms.event (type, aggregate, aggregate_id, version, actor, request_id, payload) "
 	 "SELECT $1, $2, u.id, u.version, $3, $4, u.payload "
 	 "FROM unnest($5, $6, $7) AS u(id, version, payload)",

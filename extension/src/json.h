@@ -6,6 +6,7 @@
 #define OMS_JSON_H
 
 #include "oms.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
 
 /* --------------------------------------------------------------- reading */

@@ -57,6 +57,7 @@ extern Datum outcome_return(FunctionCallInfo fcinfo, const Outcome *outcomes, in
 typedef struct Verb
 {
 	MemoryContext caller;		/* where results must be made */
+	Oid			userid;			/* the role that called */
 	const char *actor;			/* who acts: a user of the API or a database role */
 	const char *request_id;		/* of the REST request, or NULL */
 	struct Verb *outer;			/* the verb whose trigger called this one */
@@ -91,14 +92,14 @@ extern Datum verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool w
 
 #define PLAN_MAX_ARGS 16
 
-/* Plan: one SQL statement, prepared at its first use and kept for the session */
-typedef struct Plan
+/* KeptPlan: one SQL statement, prepared at its first use and kept for the session */
+typedef struct KeptPlan
 {
 	const char *sql;
 	int			nargs;
 	Oid			argtypes[PLAN_MAX_ARGS];
 	SPIPlanPtr	plan;
-} Plan;
+} KeptPlan;
 
 #define PLAN(sql, ...) \
 	{sql, sizeof((Oid[]) {__VA_ARGS__}) / sizeof(Oid), {__VA_ARGS__}, NULL}
@@ -110,9 +111,9 @@ typedef struct Plan
  * then read by the row_ functions.  Arguments are Datums; "nulls" may be NULL,
  * else a string with 'n' where an argument is null and ' ' elsewhere.
  */
-extern uint64 plan_write(Plan *plan, Datum *args, const char *nulls);
-extern uint64 plan_read(Plan *plan, Datum *args, const char *nulls);
-extern Plan *plan_lookup(const char *sql, int nargs, const Oid *argtypes);
+extern uint64 plan_write(KeptPlan *plan, Datum *args, const char *nulls);
+extern uint64 plan_read(KeptPlan *plan, Datum *args, const char *nulls);
+extern KeptPlan *plan_lookup(const char *sql, int nargs, const Oid *argtypes);
 
 /* columns count from 1; the rows are those of the last plan_ call */
 extern Datum row_datum(uint64 row, int column, bool *isnull);

@@ -16,7 +16,7 @@
 #include "utils/numeric.h"
 
 static void
-plan_prepare(Plan *plan)
+plan_prepare(KeptPlan *plan)
 {
 	SPIPlanPtr	prepared = SPI_prepare(plan->sql, plan->nargs, plan->argtypes);
 
@@ -28,7 +28,7 @@ plan_prepare(Plan *plan)
 }
 
 static uint64
-plan_run(Plan *plan, Datum *args, const char *nulls, bool read_only)
+plan_run(KeptPlan *plan, Datum *args, const char *nulls, bool read_only)
 {
 	int			result;
 
@@ -41,13 +41,13 @@ plan_run(Plan *plan, Datum *args, const char *nulls, bool read_only)
 }
 
 uint64
-plan_write(Plan *plan, Datum *args, const char *nulls)
+plan_write(KeptPlan *plan, Datum *args, const char *nulls)
 {
 	return plan_run(plan, args, nulls, false);
 }
 
 uint64
-plan_read(Plan *plan, Datum *args, const char *nulls)
+plan_read(KeptPlan *plan, Datum *args, const char *nulls)
 {
 	return plan_run(plan, args, nulls, true);
 }
@@ -60,10 +60,10 @@ plan_read(Plan *plan, Datum *args, const char *nulls)
 typedef struct PlanEntry
 {
 	uint32		hash;			/* of the statement: the key */
-	Plan		plan;
+	KeptPlan		plan;
 } PlanEntry;
 
-Plan *
+KeptPlan *
 plan_lookup(const char *sql, int nargs, const Oid *argtypes)
 {
 	static HTAB *plans = NULL;
@@ -86,7 +86,7 @@ plan_lookup(const char *sql, int nargs, const Oid *argtypes)
 	}
 	sql = MemoryContextStrdup(TopMemoryContext, sql);
 	entry = hash_search(plans, &hash, HASH_ENTER, &found);
-	memset(&entry->plan, 0, sizeof(Plan));
+	memset(&entry->plan, 0, sizeof(KeptPlan));
 	entry->plan.sql = sql;
 	entry->plan.nargs = nargs;
 	memcpy(entry->plan.argtypes, argtypes, nargs * sizeof(Oid));

@@ -107,7 +107,8 @@ verb_error_context(void *arg)
 static void
 verb_identify(Verb *verb, FunctionCallInfo fcinfo, bool rest)
 {
-	verb->actor = GetUserNameFromId(GetUserId(), false);
+	verb->userid = GetUserId();
+	verb->actor = GetUserNameFromId(verb->userid, false);
 	verb->request_id = NULL;
 	if (!rest)
 	{

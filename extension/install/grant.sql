@@ -1,0 +1,27 @@
+-- privileges: each role includes the one before
+GRANT USAGE ON SCHEMA oms TO oms_reader;
+GRANT USAGE ON SCHEMA oms_rest TO oms_staff, omsd;
+
+GRANT SELECT ON oms.product, oms.location, oms.stock, oms.stock_move, oms.orders, oms.order_line, oms.order_history,
+  oms.order_transition, oms.event, oms.schema_version, oms.integrity TO oms_reader;
+GRANT EXECUTE ON FUNCTION oms.status_holds TO oms_reader;
+
+GRANT EXECUTE ON FUNCTION
+  oms.order_create, oms.orders_create, oms.order_move,
+  oms.order_confirm, oms.order_pack, oms.order_ship, oms.order_deliver, oms.order_cancel,
+  oms.orders_confirm, oms.orders_pack, oms.orders_ship, oms.orders_deliver, oms.orders_cancel,
+  oms.stock_receive, oms.stock_adjust TO oms_staff;
+GRANT EXECUTE ON FUNCTION oms.product_create, oms.product_update, oms.product_archive, oms.report_summary TO oms_admin;
+GRANT INSERT, UPDATE, DELETE ON oms.order_transition TO oms_admin;
+GRANT INSERT, UPDATE ON oms.location TO oms_admin;
+
+GRANT EXECUTE ON FUNCTION oms_rest.ready, oms_rest.wal_flush TO oms_staff, omsd;
+GRANT EXECUTE ON FUNCTION
+  oms_rest.product_list, oms_rest.product_get,
+  oms_rest.inventory_list, oms_rest.inventory_create, oms_rest.inventory_get, oms_rest.inventory_replace,
+  oms_rest.inventory_update, oms_rest.inventory_delete,
+  oms_rest.order_list, oms_rest.order_create, oms_rest.order_get, oms_rest.order_history, oms_rest.order_status
+  TO oms_staff;
+GRANT EXECUTE ON FUNCTION
+  oms_rest.product_create, oms_rest.product_replace, oms_rest.product_update, oms_rest.product_delete,
+  oms_rest.report_summary TO oms_admin;

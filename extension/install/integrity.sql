@@ -1,0 +1,86 @@
+-- version of the tables
+CREATE TABLE IF NOT EXISTS oms.schema_version (
+  version integer PRIMARY KEY,
+  installed_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE oms.schema_version IS 'Versions of the tables that oms.install() has brought this database to.';
+COMMENT ON COLUMN oms.schema_version.version IS 'Version of the tables; the highest is the present one.';
+COMMENT ON COLUMN oms.schema_version.installed_at IS 'When.';
+INSERT INTO oms.schema_version (version) VALUES (1) ON CONFLICT DO NOTHING;
+
+-- integrity: empty unless something is wrong
+CREATE OR REPLACE VIEW oms.integrity AS
+WITH ledger AS (
+  SELECT product_id, location_id, seq, on_hand, reserved, allocated, d_on_hand, d_reserved, d_allocated,
+    lag(seq, 1, 0::bigint) OVER chain AS before_seq,
+    lag(on_hand, 1, 0::bigint) OVER chain AS before_on_hand,
+    lag(reserved, 1, 0::bigint) OVER chain AS before_reserved,
+    lag(allocated, 1, 0::bigint) OVER chain AS before_allocated,
+    lead(seq) OVER chain IS NULL AS last
+  FROM oms.stock_move
+  WINDOW chain AS (PARTITION BY product_id, location_id ORDER BY seq)
+), history AS (
+  SELECT order_id, seq, from_status, to_status,
+    lag(seq, 1, 0::bigint) OVER chain AS before_seq,
+    lag(to_status) OVER chain AS before_status,
+    lead(seq) OVER chain IS NULL AS last
+  FROM oms.order_history
+  WINDOW chain AS (PARTITION BY order_id ORDER BY seq)
+), demand AS (
+  SELECT order_id, product_id, sum(quantity) AS quantity FROM oms.order_line GROUP BY order_id, product_id
+), booked AS (
+  SELECT order_id, product_id, sum(d_allocated) AS allocated, sum(d_on_hand) AS on_hand
+  FROM oms.stock_move WHERE order_id IS NOT NULL GROUP BY order_id, product_id
+), totals AS (
+  SELECT order_id, sum(line_total) AS total FROM oms.order_line GROUP BY order_id
+), holding AS (
+  SELECT status, oms.status_holds(status) AS holds FROM (SELECT DISTINCT status FROM oms.orders) AS s
+)
+SELECT 'ledger has a gap or does not add up' AS problem,
+  format('product %s at location %s, move %s', product_id, location_id, seq) AS subject
+FROM ledger
+WHERE seq <> before_seq + 1 OR on_hand <> before_on_hand + d_on_hand
+  OR reserved <> before_reserved + d_reserved OR allocated <> before_allocated + d_allocated
+UNION ALL
+SELECT 'stock differs from its ledger',
+  format('product %s at location %s', coalesce(s.product_id, l.product_id), coalesce(s.location_id, l.location_id))
+FROM oms.stock AS s
+FULL JOIN (SELECT * FROM ledger WHERE last) AS l ON l.product_id = s.product_id AND l.location_id = s.location_id
+WHERE (coalesce(s.on_hand, 0), coalesce(s.reserved, 0), coalesce(s.allocated, 0), coalesce(s.moves, l.seq))
+  IS DISTINCT FROM (coalesce(l.on_hand, 0), coalesce(l.reserved, 0), coalesce(l.allocated, 0), coalesce(l.seq, 0))
+UNION ALL
+SELECT 'order total differs from its lines', format('order %s', o.id)
+FROM oms.orders AS o
+LEFT JOIN totals AS t ON t.order_id = o.id
+WHERE o.total_amount IS DISTINCT FROM t.total
+UNION ALL
+SELECT 'lines without an order', format('order %s', t.order_id)
+FROM totals AS t
+WHERE NOT EXISTS (SELECT FROM oms.orders AS o WHERE o.id = t.order_id)
+UNION ALL
+SELECT 'line of an unknown product', format('order %s, product %s', d.order_id, d.product_id)
+FROM demand AS d
+WHERE NOT EXISTS (SELECT FROM oms.product AS p WHERE p.id = d.product_id)
+UNION ALL
+SELECT 'history has a gap or does not connect', format('order %s, step %s', order_id, seq)
+FROM history
+WHERE seq <> before_seq + 1 OR from_status IS DISTINCT FROM before_status
+UNION ALL
+SELECT 'order differs from its history', format('order %s', coalesce(o.id, h.order_id))
+FROM oms.orders AS o
+FULL JOIN (SELECT * FROM history WHERE last) AS h ON h.order_id = o.id
+WHERE (o.status, o.version) IS DISTINCT FROM (h.to_status, h.seq)
+UNION ALL
+SELECT 'stock booked for an order differs from its lines and status',
+  format('order %s, product %s', coalesce(d.order_id, b.order_id), coalesce(d.product_id, b.product_id))
+FROM demand AS d
+FULL JOIN booked AS b ON b.order_id = d.order_id AND b.product_id = d.product_id
+LEFT JOIN oms.orders AS o ON o.id = coalesce(d.order_id, b.order_id)
+LEFT JOIN holding AS h ON h.status = o.status
+WHERE (coalesce(b.allocated, 0), coalesce(b.on_hand, 0)) IS DISTINCT FROM (
+  CASE h.holds WHEN 'allocated' THEN d.quantity WHEN 'shipped' THEN 0 WHEN 'nothing' THEN 0 END,
+  CASE h.holds WHEN 'allocated' THEN 0 WHEN 'shipped' THEN -d.quantity WHEN 'nothing' THEN 0 END);
+COMMENT ON VIEW oms.integrity IS
+'Empty unless something is wrong: ledger = counters, lines = ledger, header = lines, history = status. Reads everything: seconds on millions of rows.';
+COMMENT ON COLUMN oms.integrity.problem IS 'What is wrong.';
+COMMENT ON COLUMN oms.integrity.subject IS 'With what.';

@@ -1,0 +1,17 @@
+-- guards: these tables are written by verbs only
+DO $guard$
+DECLARE
+  guarded text;
+BEGIN
+  FOREACH guarded IN ARRAY ARRAY['product', 'stock', 'stock_move', 'orders', 'order_line', 'order_history', 'event',
+    'idempotency'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.%I '
+      'FOR EACH STATEMENT EXECUTE FUNCTION oms.guard()', guarded);
+    EXECUTE format('COMMENT ON TRIGGER guard ON oms.%I IS ''Refuses writes that do not come from a verb (OM040).''', guarded);
+  END LOOP;
+END
+$guard$;
+
+CREATE OR REPLACE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.order_transition
+FOR EACH STATEMENT EXECUTE FUNCTION oms.transition_changed();
+COMMENT ON TRIGGER changed ON oms.order_transition IS 'Checks the state machine and makes it known to all sessions.';

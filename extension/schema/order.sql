@@ -1,0 +1,69 @@
+-- order: verbs
+CREATE FUNCTION oms.order_create(items jsonb, customer_name text DEFAULT 'User') RETURNS bigint
+AS 'MODULE_PATHNAME', 'oms_order_create' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_create(jsonb, text) IS
+'Enters an order; items is [{"product_id": 1, "quantity": 2}, ...], 1 to 500 lines, quantities 1 to 1000000. Prices are today''s. Returns its id; the order is PENDING and takes no stock. Raises OM010, OM014.';
+
+CREATE FUNCTION oms.orders_create(orders jsonb, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_create' LANGUAGE C STRICT;
+COMMENT ON FUNCTION oms.orders_create(jsonb) IS
+'Enters many orders, [{"customer_name": "Ann", "items": [...]}, ...], at most 10000. Returns a row for each, in their order; one that fails hinders no other.';
+
+CREATE FUNCTION oms.order_move(order_id bigint, status text, reason text DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_order_move' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_move(bigint, text, text) IS
+'Takes an order to any status that oms.order_transition allows; to the one it has is harmless. Raises OM001, OM002 (no such step), OM003 (not enough stock), OM010 (no such status), OM023 (needs an administrator).';
+
+CREATE FUNCTION oms.order_confirm(order_id bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_order_confirm' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_confirm(bigint) IS
+'Confirms an order and allocates its units: available stock goes down. Raises OM001, OM002, OM003.';
+
+CREATE FUNCTION oms.order_pack(order_id bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_order_pack' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_pack(bigint) IS 'Marks a confirmed order as packed. Raises OM001, OM002.';
+
+CREATE FUNCTION oms.order_ship(order_id bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_order_ship' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_ship(bigint) IS
+'Ships an order: its units leave the shelf. Raises OM001, OM002.';
+
+CREATE FUNCTION oms.order_deliver(order_id bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_order_deliver' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_deliver(bigint) IS 'Marks a shipped order as delivered. Raises OM001, OM002.';
+
+CREATE FUNCTION oms.order_cancel(order_id bigint, reason text DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_order_cancel' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_cancel(bigint, text) IS
+'Cancels an order and gives back exactly the units it holds, none when it is PENDING. Raises OM001, OM002.';
+
+CREATE FUNCTION oms.orders_confirm(order_ids bigint[], OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_confirm' LANGUAGE C STRICT;
+COMMENT ON FUNCTION oms.orders_confirm(bigint[]) IS
+'order_confirm for at most 10000 orders. Returns a row for each, in their order; one that fails hinders no other. Stock goes to the lowest order ids first.';
+
+CREATE FUNCTION oms.orders_pack(order_ids bigint[], OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_pack' LANGUAGE C STRICT;
+COMMENT ON FUNCTION oms.orders_pack(bigint[]) IS 'order_pack for at most 10000 orders; a row for each.';
+
+CREATE FUNCTION oms.orders_ship(order_ids bigint[], OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_ship' LANGUAGE C STRICT;
+COMMENT ON FUNCTION oms.orders_ship(bigint[]) IS 'order_ship for at most 10000 orders; a row for each.';
+
+CREATE FUNCTION oms.orders_deliver(order_ids bigint[], OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_deliver' LANGUAGE C STRICT;
+COMMENT ON FUNCTION oms.orders_deliver(bigint[]) IS 'order_deliver for at most 10000 orders; a row for each.';
+
+CREATE FUNCTION oms.orders_cancel(order_ids bigint[], reason text DEFAULT NULL, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_cancel' LANGUAGE C;
+COMMENT ON FUNCTION oms.orders_cancel(bigint[], text) IS 'order_cancel for at most 10000 orders; a row for each.';
+
+CREATE FUNCTION oms.status_holds(status text) RETURNS text
+AS 'MODULE_PATHNAME', 'oms_status_holds' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION oms.status_holds(text) IS
+'What an order in a status has of stock: nothing, allocated or shipped; null for a status that no order can reach.';
+
+CREATE FUNCTION oms.transition_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'oms_transition_changed' LANGUAGE C;
+COMMENT ON FUNCTION oms.transition_changed() IS
+'Trigger on oms.order_transition: checks that the state machine adds up (OM015) and makes it known to all sessions.';

@@ -1,0 +1,121 @@
+/*
+ * count.c
+ *	  Counts of whole tables that cost the same however large the table is.
+ *
+ * Each session keeps the count of the orders up to some id, and counts only
+ * those that came later.  The kept part moves forward when all transactions
+ * that could own a lower id have ended: verbs take their transaction id before
+ * they draw an order's id, so an id not above the sequence's value belongs to a
+ * transaction below the next transaction id seen after reading that value.
+ */
+#include "count.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+static KeptPlan count_orders =
+PLAN("SELECT count(*), count(*) FILTER (WHERE id <= $2) FROM oms.orders WHERE id > $1",
+	 INT8OID, INT8OID);
+static KeptPlan last_order_id = PLAN0("SELECT last_value FROM oms.orders_id_seq");
+static KeptPlan count_products = PLAN0("SELECT count(*) FROM oms.product WHERE archived_at IS NULL");
+
+/* the kept part: "count" orders of the table "relid" have an id up to "id" */
+static struct
+{
+	Oid			relid;
+	int64		id;
+	int64		count;
+	int64		next_id;		/* where it moves once next_xid is settled */
+	FullTransactionId next_xid;
+} kept;
+
+/* orders_count returns how many orders the current snapshot sees */
+int64
+orders_count(void)
+{
+	int64		count;
+	Oid			relid = get_relname_relid("orders", get_namespace_oid("oms", false));
+
+	if (relid != kept.relid)
+	{
+		memset(&kept, 0, sizeof(kept));
+		kept.relid = relid;
+	}
+	if (IsolationUsesXactSnapshot())
+	{
+		/* the snapshot may be older than what was kept */
+		plan_read(&count_orders, (Datum[]) {Int64GetDatum(0), Int64GetDatum(0)}, NULL);
+		return row_int64(0, 1);
+	}
+	plan_read(&count_orders, (Datum[]) {Int64GetDatum(kept.id), Int64GetDatum(kept.next_id)}, NULL);
+	count = kept.count + row_int64(0, 1);
+	if (!FullTransactionIdIsValid(kept.next_xid) ||
+		TransactionIdFollowsOrEquals(GetActiveSnapshot()->xmin,
+									 XidFromFullTransactionId(kept.next_xid)))
+	{
+		if (FullTransactionIdIsValid(kept.next_xid))
+		{
+			kept.count += row_int64(0, 2);
+			kept.id = kept.next_id;
+		}
+		plan_read(&last_order_id, NULL, NULL);
+		kept.next_id = Max(row_int64(0, 1), kept.id);
+		kept.next_xid = ReadNextFullTransactionId();
+	}
+	return count;
+}
+
+/*
+ * Products change seldom: their count is kept until a verb that adds or
+ * archives one says so, by an invalidation of the sequence of their ids.
+ */
+static Oid	product_sequence = InvalidOid;
+static int64 products_kept = -1;
+
+static void
+forget_products(Datum arg, Oid relid)
+{
+	if (relid == product_sequence || relid == InvalidOid)
+		products_kept = -1;
+}
+
+static Oid
+product_sequence_oid(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(forget_products, (Datum) 0);
+		registered = true;
+	}
+	product_sequence = get_relname_relid("product_id_seq", get_namespace_oid("oms", false));
+	return product_sequence;
+}
+
+int64
+products_count(void)
+{
+	int64		count;
+
+	if (products_kept >= 0 && !IsolationUsesXactSnapshot())
+		return products_kept;
+	(void) product_sequence_oid();
+	plan_read(&count_products, NULL, NULL);
+	count = row_int64(0, 1);
+	if (!IsolationUsesXactSnapshot())
+		products_kept = count;
+	return count;
+}
+
+/* products_changed makes every session count its products anew */
+void
+products_changed(void)
+{
+	CacheInvalidateRelcacheByRelid(product_sequence_oid());
+}

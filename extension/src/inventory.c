@@ -1,0 +1,247 @@
+/*
+ * inventory.c
+ *	  Stock as the REST API shows it: one record for each product and location,
+ *	  whose quantity is what is available.
+ */
+#include "oms.h"
+#include "idempotency.h"
+#include "json.h"
+#include "list.h"
+#include "stock.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#define INVENTORY_COLUMNS \
+	"s.id, s.product_id AS product, p.sku, p.name, l.code AS location, s.available AS quantity, " \
+	"s.on_hand, s.reserved, s.allocated, s.low_stock_threshold, s.updated_at"
+#define INVENTORY_FROM \
+	"oms.stock s JOIN oms.product p ON p.id = s.product_id JOIN oms.location l ON l.id = s.location_id"
+
+static KeptPlan select_inventory =
+PLAN("SELECT " INVENTORY_COLUMNS " FROM " INVENTORY_FROM " WHERE s.id = $1", INT8OID);
+
+static KeptPlan select_of_product =
+PLAN("SELECT " INVENTORY_COLUMNS " FROM " INVENTORY_FROM
+	 " WHERE s.product_id = $1 AND s.location_id = 1", INT8OID);
+
+static KeptPlan product_of =
+PLAN("SELECT product_id FROM oms.stock WHERE id = $1 AND location_id = 1", INT8OID);
+
+static KeptPlan set_threshold =
+PLAN("UPDATE oms.stock SET low_stock_threshold = $2, updated_at = now() "
+	 "WHERE product_id = $1 AND location_id = 1 AND low_stock_threshold <> $2",
+	 INT8OID, INT8OID);
+
+static KeptPlan delete_stock =
+PLAN("DELETE FROM oms.stock WHERE product_id = $1 AND location_id = 1", INT8OID);
+
+/* InventoryChange: values to write; what is not given stays */
+typedef struct InventoryChange
+{
+	FieldValue	product;
+	FieldValue	quantity;
+	FieldValue	threshold;
+} InventoryChange;
+
+static void
+inventory_read(text *body, bool all, InventoryChange *change)
+{
+	const Field fields[] = {
+		{"product", FIELD_INTEGER, all, 1, PG_INT64_MAX},
+		{"quantity", FIELD_INTEGER, all, 0, MAX_STOCK},
+		{"low_stock_threshold", FIELD_INTEGER, false, 0, MAX_STOCK},
+		{"id", FIELD_READ_ONLY, false, 0, 0},
+		{"sku", FIELD_READ_ONLY, false, 0, 0},
+		{"name", FIELD_READ_ONLY, false, 0, 0},
+		{"location", FIELD_READ_ONLY, false, 0, 0},
+		{"on_hand", FIELD_READ_ONLY, false, 0, 0},
+		{"reserved", FIELD_READ_ONLY, false, 0, 0},
+		{"allocated", FIELD_READ_ONLY, false, 0, 0},
+		{"updated_at", FIELD_READ_ONLY, false, 0, 0},
+	};
+	FieldValue	values[lengthof(fields)];
+	Input		input;
+
+	input_fields(&input, input_begin(&input, body), "", fields, lengthof(fields), values);
+	input_end(&input);
+	change->product = values[0];
+	change->quantity = values[1];
+	change->threshold = values[2];
+}
+
+static void
+raise_not_found(int64 id)
+{
+	ereport(ERROR,
+			(oms_errcode(OMS_STOCK_NOT_FOUND),
+			 errmsg("there is no inventory record " INT64_FORMAT, id),
+			 errhint("Listing the inventory to see the ids.")));
+}
+
+/* inventory_write books what the record should be, as differences to what it is */
+static void
+inventory_write(Verb *verb, int64 product_id, InventoryChange *change)
+{
+	if (change->quantity.given)
+	{
+		StockBatch	batch;
+
+		stock_lock(&batch, &product_id, 1);
+		stock_adjust_row(verb, product_id,
+						 change->quantity.number - stock_available(&batch.rows[0]), "adjust",
+						 "quantity set by the API");
+	}
+	if (change->threshold.given)
+		plan_write(&set_threshold,
+				   (Datum[]) {Int64GetDatum(product_id), Int64GetDatum(change->threshold.number)},
+				   NULL);
+}
+
+static Datum
+inventory_reply(Verb *verb, int64 product_id)
+{
+	StringInfo	reply = reply_begin(verb);
+
+	plan_write(&select_of_product, (Datum[]) {Int64GetDatum(product_id)}, NULL);
+	json_row(reply, SPI_tuptable, 0);
+	return reply_datum(reply);
+}
+
+static int64
+product_of_record(int64 id)
+{
+	if (plan_write(&product_of, (Datum[]) {Int64GetDatum(id)}, NULL) == 0)
+		raise_not_found(id);
+	return row_int64(0, 1);
+}
+
+REST_VERB(rest_inventory_create);
+
+static Datum
+rest_inventory_create(Verb *verb, FunctionCallInfo fcinfo)
+{
+	text	   *body = PG_GETARG_TEXT_PP(2);
+	text	   *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+	InventoryChange change;
+	StockBatch	batch;
+	Datum		answer;
+
+	if (idempotency_find(verb, key, "inventory_create", body, &answer))
+		return answer;
+	inventory_read(body, true, &change);
+	if (!stock_open(&batch, change.product.number))
+		ereport(ERROR,
+				(oms_errcode(OMS_STOCK_EXISTS),
+				 errmsg("product " INT64_FORMAT " has an inventory record", change.product.number),
+				 errhint("Change the quantity of that record with PATCH.")));
+	inventory_write(verb, change.product.number, &change);
+	answer = inventory_reply(verb, change.product.number);
+	idempotency_keep(verb, key, "inventory_create", body, answer);
+	return answer;
+}
+
+REST_QUERY(rest_inventory_get);
+
+static Datum
+rest_inventory_get(Verb *verb, FunctionCallInfo fcinfo)
+{
+	StringInfo	reply = reply_begin(verb);
+
+	if (plan_read(&select_inventory, (Datum[]) {PG_GETARG_DATUM(2)}, NULL) == 0)
+		raise_not_found(PG_GETARG_INT64(2));
+	json_row(reply, SPI_tuptable, 0);
+	return reply_datum(reply);
+}
+
+static Datum
+rest_change(Verb *verb, FunctionCallInfo fcinfo, bool all)
+{
+	int64		product_id;
+	InventoryChange change;
+
+	inventory_read(PG_GETARG_TEXT_PP(3), all, &change);
+	product_id = product_of_record(PG_GETARG_INT64(2));
+	if (change.product.given && change.product.number != product_id)
+		ereport(ERROR,
+				(oms_errcode(OMS_INVALID_INPUT),
+				 errmsg("an inventory record stays with its product"),
+				 errdetail_internal("[{\"pointer\": \"/product\", \"detail\": \"must be "
+									INT64_FORMAT "\"}]", product_id),
+				 errhint("Create a record for the other product.")));
+	inventory_write(verb, product_id, &change);
+	return inventory_reply(verb, product_id);
+}
+
+REST_VERB(rest_inventory_replace);
+
+static Datum
+rest_inventory_replace(Verb *verb, FunctionCallInfo fcinfo)
+{
+	return rest_change(verb, fcinfo, true);
+}
+
+REST_VERB(rest_inventory_update);
+
+static Datum
+rest_inventory_update(Verb *verb, FunctionCallInfo fcinfo)
+{
+	return rest_change(verb, fcinfo, false);
+}
+
+REST_VERB(rest_inventory_delete);
+
+/* books the rest out and removes the record; the ledger stays */
+static Datum
+rest_inventory_delete(Verb *verb, FunctionCallInfo fcinfo)
+{
+	int64		product_id = product_of_record(PG_GETARG_INT64(2));
+	StockBatch	batch;
+	StockRow   *row;
+
+	stock_lock(&batch, &product_id, 1);
+	row = &batch.rows[0];
+	if (!row->exists)
+		raise_not_found(PG_GETARG_INT64(2));
+	if (row->reserved > 0 || row->allocated > 0)
+		ereport(ERROR,
+				(oms_errcode(OMS_STOCK_IN_USE),
+				 errmsg(INT64_FORMAT " units of product " INT64_FORMAT " are promised to orders",
+						row->reserved + row->allocated, product_id),
+				 errhint("Ship or cancel those orders first.")));
+	stock_adjust_row(verb, product_id, -row->on_hand, "adjust", "inventory record removed by the API");
+	plan_write(&delete_stock, (Datum[]) {Int64GetDatum(product_id)}, NULL);
+	PG_RETURN_NULL();
+}
+
+static const ListFilter inventory_filters[] = {
+	{"product", FILTER_VALUE, "s.product_id = $?::bigint", NULL, NULL},
+	{"sku", FILTER_VALUE, "p.sku = $?", NULL, NULL},
+	{"location", FILTER_VALUE, "l.code = $?", NULL, NULL},
+	{"low_stock", FILTER_FLAG, "s.available <= s.low_stock_threshold",
+	"s.available > s.low_stock_threshold", NULL},
+	{"search", FILTER_CONTAINS, "p.name ILIKE $? OR p.sku ILIKE $?", NULL, NULL},
+};
+
+static const ListOrdering inventory_orderings[] = {
+	{"id", "s.id", "bigint"},
+	{"product", "s.product_id", "bigint"},
+	{"quantity", "s.available", "bigint"},
+	{"updated_at", "s.updated_at", "timestamptz"},
+};
+
+static const Listing inventory_list = {
+	INVENTORY_COLUMNS, INVENTORY_FROM, "s.id", "id",
+	inventory_filters, lengthof(inventory_filters),
+	inventory_orderings, lengthof(inventory_orderings),
+	NULL, NULL
+};
+
+REST_QUERY(rest_inventory_list);
+
+static Datum
+rest_inventory_list(Verb *verb, FunctionCallInfo fcinfo)
+{
+	return list_reply(verb, &inventory_list, TextDatumGetCString(PG_GETARG_DATUM(2)),
+					  PG_GETARG_JSONB_P(3));
+}

@@ -1,0 +1,174 @@
+/*
+ * order.c
+ *	  The order verbs of SQL: one at a time and many at once.
+ */
+#include "order.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+static void
+require(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(oms_errcode(OMS_INVALID_INPUT),
+				 errmsg("%s must not be null", name),
+				 errdetail_internal("[{\"pointer\": \"/%s\", \"detail\": \"is required\"}]", name),
+				 errhint("Give a value for %s.", name)));
+}
+
+static void
+check_customer(const char *customer)
+{
+	int			length = (int) strlen(customer);
+
+	if (length == 0 || pg_mbstrlen_with_len(customer, length) > 200)
+		ereport(ERROR,
+				(oms_errcode(OMS_INVALID_INPUT),
+				 errmsg("customer_name must have 1 to 200 characters"),
+				 errdetail_internal("[{\"pointer\": \"/customer_name\", \"detail\": "
+									"\"must have 1 to 200 characters\"}]"),
+				 errhint("Leave it out for the name \"" DEFAULT_CUSTOMER "\".")));
+}
+
+OMS_VERB(order_create);
+
+static Datum
+order_create(Verb *verb, FunctionCallInfo fcinfo)
+{
+	NewOrder	order = {0};
+	Outcome		outcome = {0};
+	Input		input;
+	Jsonb	   *items;
+
+	require(fcinfo, 0, "items");
+	items = PG_GETARG_JSONB_P(0);
+	order.outcome = &outcome;
+	order.customer = PG_ARGISNULL(1) ? DEFAULT_CUSTOMER : TextDatumGetCString(PG_GETARG_DATUM(1));
+	check_customer(order.customer);
+	input_start(&input);
+	if (JB_ROOT_IS_ARRAY(items) && !JB_ROOT_IS_SCALAR(items))
+		items_read(&input, &items->root, "/items", &order);
+	else
+		input_fault(&input, "/items", "must be an array of objects with product_id and quantity");
+	input_end(&input);
+	orders_insert(verb, &order, 1);
+	outcome_raise(&outcome);
+	return Int64GetDatum(order.id);
+}
+
+OMS_VERB(orders_create);
+
+/* orders_create enters an array of orders; each has a row of the result */
+static Datum
+orders_create(Verb *verb, FunctionCallInfo fcinfo)
+{
+	Jsonb	   *array = PG_GETARG_JSONB_P(0);
+	int			n = JB_ROOT_IS_ARRAY(array) && !JB_ROOT_IS_SCALAR(array) ? (int) JB_ROOT_COUNT(array) : -1;
+	NewOrder   *orders;
+	Outcome    *outcomes;
+
+	if (n < 0 || n > MAX_ORDERS)
+		ereport(ERROR,
+				(oms_errcode(OMS_INVALID_INPUT),
+				 errmsg("orders must be a JSON array of at most %d orders", MAX_ORDERS),
+				 errhint("Give [{\"customer_name\": ..., \"items\": [{\"product_id\": ..., "
+						 "\"quantity\": ...}]}, ...], in several calls if need be.")));
+	orders = palloc0(sizeof(NewOrder) * Max(n, 1));
+	outcomes = palloc0(sizeof(Outcome) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(&array->root, i);
+		Input		input;
+
+		orders[i].outcome = &outcomes[i];
+		input_start(&input);
+		if (element->type == jbvBinary && JsonContainerIsObject(element->val.binary.data))
+			order_read(&input, element->val.binary.data, "", &orders[i]);
+		else
+			input_fault(&input, "", "must be an object with items");
+		if (input.nfaults > 0)
+			outcome_fail(&outcomes[i], OMS_INVALID_INPUT,
+						 psprintf("the order has values that are not acceptable: %s",
+								  input_faults(&input)),
+						 input_faults(&input), "Correct what each pointer names.");
+	}
+	orders_insert(verb, orders, n);
+	return outcome_return(fcinfo, outcomes, n);
+}
+
+/* order_step takes one order to a status; raises what went wrong */
+static Datum
+order_step(Verb *verb, FunctionCallInfo fcinfo, const char *to, const char *reason)
+{
+	Outcome		outcome = {0};
+	int64		id;
+
+	require(fcinfo, 0, "order_id");
+	id = PG_GETARG_INT64(0);
+	orders_move(verb, &id, 1, to, reason, &outcome);
+	outcome_raise(&outcome);
+	return (Datum) 0;
+}
+
+/* orders_step takes many orders to a status; each has a row of the result */
+static Datum
+orders_step(Verb *verb, FunctionCallInfo fcinfo, const char *to, const char *reason)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	int64	   *ids;
+	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	Outcome    *outcomes;
+
+	if (ARR_NDIM(array) > 1 || array_contains_nulls(array) || n > MAX_ORDERS)
+		ereport(ERROR,
+				(oms_errcode(OMS_INVALID_INPUT),
+				 errmsg("order_ids must be a flat array of at most %d ids without nulls", MAX_ORDERS),
+				 errhint("Use array_agg(id) over the orders you mean, in several calls if need be.")));
+	ids = (int64 *) ARR_DATA_PTR(array);
+	outcomes = palloc0(sizeof(Outcome) * Max(n, 1));
+	orders_move(verb, ids, n, to, reason, outcomes);
+	return outcome_return(fcinfo, outcomes, n);
+}
+
+static const char *
+optional_reason(FunctionCallInfo fcinfo)
+{
+	return PG_ARGISNULL(1) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(1));
+}
+
+/* ORDER_STEP defines the verbs order_NAME and orders_NAME for one status */
+#define ORDER_STEP(name, status, reason) \
+	OMS_VERB(order_##name); \
+	static Datum \
+	order_##name(Verb *verb, FunctionCallInfo fcinfo) \
+	{ \
+		return order_step(verb, fcinfo, status, reason); \
+	} \
+	OMS_VERB(orders_##name); \
+	static Datum \
+	orders_##name(Verb *verb, FunctionCallInfo fcinfo) \
+	{ \
+		return orders_step(verb, fcinfo, status, reason); \
+	} \
+	extern int	oms_require_semicolon
+
+ORDER_STEP(confirm, "CONFIRMED", NULL);
+ORDER_STEP(pack, "PACKED", NULL);
+ORDER_STEP(ship, "SHIPPED", NULL);
+ORDER_STEP(deliver, "DELIVERED", NULL);
+ORDER_STEP(cancel, "CANCELLED", optional_reason(fcinfo));
+
+OMS_VERB(order_move);
+
+/* order_move takes one order to any status, such as one an administrator added */
+static Datum
+order_move(Verb *verb, FunctionCallInfo fcinfo)
+{
+	require(fcinfo, 1, "status");
+	return order_step(verb, fcinfo, TextDatumGetCString(PG_GETARG_DATUM(1)),
+					  PG_ARGISNULL(2) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(2)));
+}

@@ -1,0 +1,54 @@
+/*
+ * order.h
+ *	  Orders: how they are born and how they move from status to status.
+ */
+#ifndef OMS_ORDER_H
+#define OMS_ORDER_H
+
+#include "json.h"
+#include "order_state.h"
+
+/* the members of an order's header in JSON, in this order */
+#define ORDER_COLUMNS \
+	"id, order_number, customer_name, status, total_amount, created_at, updated_at, version, created_by"
+#define ORDER_STATUS_COLUMN 4
+#define ORDER_VERSION_COLUMN 8
+
+#define DEFAULT_CUSTOMER "User"
+#define MAX_LINES 500
+#define MAX_ORDERS 10000		/* in one call */
+
+typedef struct NewLine
+{
+	int64		product_id;
+	int64		quantity;
+	int			product;		/* row of the product, once it is known */
+	int64		cents;			/* price of one unit */
+	int64		total;			/* in cents */
+} NewLine;
+
+/* NewOrder: an order to be entered */
+typedef struct NewOrder
+{
+	int64		id;
+	const char *number;
+	const char *customer;
+	NewLine    *lines;
+	int			nlines;
+	int64		total;			/* in cents */
+	Outcome	   *outcome;
+} NewOrder;
+
+/* order_create.c */
+extern void order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order);
+extern void items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *order);
+extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
+
+/*
+ * orders_move (order_move.c) takes orders to a status.  outcomes[i] belongs to
+ * ids[i]; the rows returned are those of the orders that moved, with ORDER_COLUMNS.
+ */
+extern SPITupleTable *orders_move(Verb *verb, const int64 *ids, int n, const char *to,
+								  const char *reason, Outcome *outcomes);
+
+#endif							/* OMS_ORDER_H */

@@ -1,0 +1,266 @@
+/*
+ * order_rest.c
+ *	  Orders as the REST API reads and writes them.
+ */
+#include "order.h"
+
+#include "count.h"
+#include "idempotency.h"
+#include "list.h"
+#include "product.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+static KeptPlan select_order =
+PLAN("SELECT " ORDER_COLUMNS " FROM oms.orders WHERE id = $1", INT8OID);
+
+/* the members of a line come first, then those of its product as it is now */
+#define LINE_COLUMN_COUNT 6
+#define LINE_PRODUCT_COLUMN (LINE_COLUMN_COUNT + 2)
+
+static KeptPlan select_lines =
+PLAN("SELECT l.line_no AS id, l.sku, l.name, l.quantity, l.price, l.line_total, l.order_id, "
+	 PRODUCT_P_COLUMNS " FROM oms.order_line l JOIN oms.product p ON p.id = l.product_id "
+	 "WHERE l.order_id = ANY ($1) ORDER BY l.order_id, l.line_no",
+	 INT8ARRAYOID);
+
+static KeptPlan select_history =
+PLAN("SELECT seq AS id, from_status, to_status, changed_at, actor, reason "
+	 "FROM oms.order_history WHERE order_id = $1 ORDER BY seq",
+	 INT8OID);
+
+static void
+raise_not_found(int64 id)
+{
+	ereport(ERROR,
+			(oms_errcode(OMS_ORDER_NOT_FOUND),
+			 errmsg("there is no order " INT64_FORMAT, id),
+			 errhint("Listing the orders to see their ids.")));
+}
+
+/* ------------------------------------------------------- orders with lines */
+
+static void
+append_line(StringInfo buf, SPITupleTable *table, uint64 row)
+{
+	appendStringInfoChar(buf, '{');
+	json_columns(buf, table, row, 1, LINE_COLUMN_COUNT);
+	appendStringInfoString(buf, ", \"product\": {");
+	json_columns(buf, table, row, LINE_PRODUCT_COLUMN,
+				 LINE_PRODUCT_COLUMN + PRODUCT_COLUMN_COUNT - 1);
+	appendStringInfoString(buf, "}}");
+}
+
+/* extend_with_items appends "items" to the members of each order */
+static void
+extend_with_items(StringInfo *results, const int64 *ids, int n)
+{
+	uint64		nlines = plan_read(&select_lines, (Datum[]) {int8_array(ids, n)}, NULL);
+	uint64	   *first = palloc(sizeof(uint64) * n);
+	uint64		line = 0;
+
+	/* lines come by order id, results in any order */
+	for (int i = 0; i < n; i++)
+	{
+		first[i] = nlines;
+		for (line = 0; line < nlines; line++)
+			if (row_int64(line, LINE_COLUMN_COUNT + 1) == ids[i])
+			{
+				first[i] = line;
+				break;
+			}
+	}
+	for (int i = 0; i < n; i++)
+	{
+		appendStringInfoString(results[i], ", \"items\": [");
+		for (line = first[i];
+			 line < nlines && row_int64(line, LINE_COLUMN_COUNT + 1) == ids[i];
+			 line++)
+		{
+			if (line > first[i])
+				appendStringInfoString(results[i], ", ");
+			append_line(results[i], SPI_tuptable, line);
+		}
+		appendStringInfoChar(results[i], ']');
+	}
+}
+
+REST_QUERY(rest_order_get);
+
+static Datum
+rest_order_get(Verb *verb, FunctionCallInfo fcinfo)
+{
+	int64		id = PG_GETARG_INT64(2);
+	StringInfo	reply = reply_begin(verb);
+
+	if (plan_read(&select_order, (Datum[]) {Int64GetDatum(id)}, NULL) == 0)
+		raise_not_found(id);
+	appendStringInfoChar(reply, '{');
+	json_columns(reply, SPI_tuptable, 0, 1, SPI_tuptable->tupdesc->natts);
+	extend_with_items(&reply, &id, 1);
+	appendStringInfoChar(reply, '}');
+	return reply_datum(reply);
+}
+
+REST_QUERY(rest_order_history);
+
+static Datum
+rest_order_history(Verb *verb, FunctionCallInfo fcinfo)
+{
+	int64		id = PG_GETARG_INT64(2);
+	StringInfo	reply = reply_begin(verb);
+	uint64		n = plan_read(&select_history, (Datum[]) {Int64GetDatum(id)}, NULL);
+
+	if (n == 0)					/* every order has its birth there */
+		raise_not_found(id);
+	appendStringInfoChar(reply, '[');
+	for (uint64 i = 0; i < n; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(reply, ", ");
+		json_row(reply, SPI_tuptable, i);
+	}
+	appendStringInfoChar(reply, ']');
+	return reply_datum(reply);
+}
+
+/* ------------------------------------------------------------------ lists */
+
+static const ListFilter order_filters[] = {
+	{"status", FILTER_VALUE, "status = ANY (string_to_array($?, ','))", NULL, NULL},
+	{"customer", FILTER_CONTAINS, "customer_name ILIKE $?", NULL, NULL},
+	{"order_number", FILTER_VALUE,
+	"id = CASE WHEN $? ~ '^SO-[0-9]{8,18}$' THEN substr($?, 4)::bigint END AND order_number = $?",
+	NULL, NULL},
+	{"created_after", FILTER_VALUE, "created_at >= $?::timestamptz", NULL, NULL},
+	{"created_before", FILTER_VALUE, "created_at < $?::timestamptz", NULL, NULL},
+	{"min_total", FILTER_VALUE, "total_amount >= $?::numeric", NULL, NULL},
+	{"max_total", FILTER_VALUE, "total_amount <= $?::numeric", NULL, NULL},
+	{"search", FILTER_CONTAINS, "customer_name ILIKE $? OR order_number ILIKE $?", NULL, NULL},
+};
+
+/* ids follow the order of entry, so the key serves for created_at as well */
+static const ListOrdering order_orderings[] = {
+	{"created_at", "id", "bigint"},
+	{"id", "id", "bigint"},
+	{"order_number", "id", "bigint"},
+	{"total_amount", "total_amount", "numeric"},
+	{"customer_name", "customer_name", "text"},
+	{"status", "status", "text"},
+	{"updated_at", "updated_at", "timestamptz"},
+};
+
+static const Listing order_list = {
+	ORDER_COLUMNS, "oms.orders", "id", "-created_at",
+	order_filters, lengthof(order_filters),
+	order_orderings, lengthof(order_orderings),
+	orders_count, extend_with_items
+};
+
+REST_QUERY(rest_order_list);
+
+static Datum
+rest_order_list(Verb *verb, FunctionCallInfo fcinfo)
+{
+	return list_reply(verb, &order_list, TextDatumGetCString(PG_GETARG_DATUM(2)),
+					  PG_GETARG_JSONB_P(3));
+}
+
+/* ----------------------------------------------------------------- writing */
+
+/* created_reply answers with an order that was just written, without reading it back */
+static Datum
+created_reply(Verb *verb, NewOrder *order, SPITupleTable *products)
+{
+	StringInfo	reply = reply_begin(verb);
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+
+	appendStringInfo(reply, "{\"id\": " INT64_FORMAT ", \"order_number\": \"%s\", \"customer_name\": ",
+					 order->id, order->number);
+	escape_json(reply, order->customer);
+	appendStringInfoString(reply, ", \"status\": \"" STATUS_INITIAL "\", \"total_amount\": ");
+	json_money(reply, order->total);
+	appendStringInfoString(reply, ", \"created_at\": ");
+	json_time(reply, now);
+	appendStringInfoString(reply, ", \"updated_at\": ");
+	json_time(reply, now);
+	appendStringInfoString(reply, ", \"version\": 1, \"created_by\": ");
+	escape_json(reply, verb->actor);
+	appendStringInfoString(reply, ", \"items\": [");
+	for (int i = 0; i < order->nlines; i++)
+	{
+		NewLine    *line = &order->lines[i];
+		HeapTuple	product = products->vals[line->product];
+
+		appendStringInfo(reply, "%s{\"id\": %d, \"sku\": ", i ? ", " : "", i + 1);
+		escape_json(reply, SPI_getvalue(product, products->tupdesc, 4));
+		appendStringInfoString(reply, ", \"name\": ");
+		escape_json(reply, SPI_getvalue(product, products->tupdesc, 2));
+		appendStringInfo(reply, ", \"quantity\": " INT64_FORMAT ", \"price\": ", line->quantity);
+		json_money(reply, line->cents);
+		appendStringInfoString(reply, ", \"line_total\": ");
+		json_money(reply, line->total);
+		appendStringInfoString(reply, ", \"product\": {");
+		json_columns(reply, products, line->product, 1, PRODUCT_COLUMN_COUNT);
+		appendStringInfoString(reply, "}}");
+	}
+	appendStringInfoString(reply, "]}");
+	return reply_datum(reply);
+}
+
+REST_VERB(rest_order_create);
+
+static Datum
+rest_order_create(Verb *verb, FunctionCallInfo fcinfo)
+{
+	text	   *body = PG_GETARG_TEXT_PP(2);
+	text	   *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+	NewOrder	order = {0};
+	Outcome		outcome = {0};
+	Input		input;
+	SPITupleTable *products;
+	Datum		answer;
+
+	if (idempotency_find(verb, key, "order_create", body, &answer))
+		return answer;
+	order.outcome = &outcome;
+	order_read(&input, input_begin(&input, body), "", &order);
+	input_end(&input);
+	products = orders_insert(verb, &order, 1);
+	outcome_raise(&outcome);
+	answer = created_reply(verb, &order, products);
+	idempotency_keep(verb, key, "order_create", body, answer);
+	return answer;
+}
+
+REST_VERB(rest_order_status);
+
+static Datum
+rest_order_status(Verb *verb, FunctionCallInfo fcinfo)
+{
+	static const Field fields[] = {
+		{"status", FIELD_TEXT, true, 1, 32},
+		{"reason", FIELD_TEXT, false, 1, 1000},
+	};
+	int64		id = PG_GETARG_INT64(2);
+	FieldValue	values[lengthof(fields)];
+	Outcome		outcome = {0};
+	Input		input;
+	SPITupleTable *moved;
+	StringInfo	reply;
+
+	input_fields(&input, input_begin(&input, PG_GETARG_TEXT_PP(3)), "", fields, lengthof(fields),
+				 values);
+	input_end(&input);
+	moved = orders_move(verb, &id, 1, values[0].text, values[1].text, &outcome);
+	outcome_raise(&outcome);
+	if (moved == NULL)			/* it was there already */
+	{
+		plan_write(&select_order, (Datum[]) {Int64GetDatum(id)}, NULL);
+		moved = SPI_tuptable;
+	}
+	reply = reply_begin(verb);
+	json_row(reply, moved, 0);
+	return reply_datum(reply);
+}

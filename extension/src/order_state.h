@@ -1,0 +1,34 @@
+/*
+ * order_state.h
+ *	  The state machine of orders, which is the rows of oms.order_transition.
+ */
+#ifndef OMS_ORDER_STATE_H
+#define OMS_ORDER_STATE_H
+
+#include "oms.h"
+
+#define STATUS_MAX 33			/* 32 characters and the end */
+#define STATUS_INITIAL "PENDING"
+
+/* what a step does to the stock of the order's lines */
+typedef enum StockEffect
+{
+	EFFECT_NONE,
+	EFFECT_ALLOCATE,			/* promise the units */
+	EFFECT_RELEASE,				/* take the promise back */
+	EFFECT_SHIP					/* take the promised units off the shelf */
+} StockEffect;
+
+typedef struct Transition
+{
+	char		from[STATUS_MAX];
+	char		to[STATUS_MAX];
+	StockEffect effect;
+	bool		admin;			/* needs oms_admin */
+} Transition;
+
+extern const Transition *transition_find(const char *from, const char *to);
+extern bool status_exists(const char *status);
+extern char *transitions_from(const char *from);	/* JSON array of statuses */
+
+#endif							/* OMS_ORDER_STATE_H */
