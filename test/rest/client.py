@@ -362,6 +362,6 @@ def settle(seconds=15):
     deadline = time.monotonic() + seconds
     while worker_runs() and time.monotonic() < deadline:
         if value("SELECT count(*) FROM oms.task "
-                 "WHERE state NOT IN ('done', 'dead', 'cancelled', 'failed', 'succeeded')") == 0:
+                 "WHERE state IN ('ready', 'running')") == 0:
             return
         time.sleep(0.05)

@@ -1,4 +1,5 @@
-"""Runs the *_test.py files named by the arguments, or all of them."""
+"""Runs the *_test.py files of the present directory that the arguments name,
+or all of them; prints a line for each test and the counts at the end."""
 import glob
 import importlib
 import os
@@ -51,7 +52,8 @@ class Result(unittest.TestResult):
 
 
 def main(names):
-    here = os.path.dirname(os.path.abspath(__file__))
+    here = os.getcwd()
+    sys.path.insert(0, here)
     names = names or sorted(os.path.basename(path)[:-len("_test.py")] for path
                             in glob.glob(os.path.join(here, "*_test.py")))
     result = Result()
@@ -59,7 +61,7 @@ def main(names):
     for name in names:
         module = importlib.import_module(name + "_test")
         unittest.defaultTestLoader.loadTestsFromModule(module).run(result)
-    print("rest: %.0f s" % (time.monotonic() - began))
+    print("%s: %.0f s" % (os.path.basename(here), time.monotonic() - began))
     print("%d passed, %d failed%s" % (
         result.passed, len(result.broken),
         ", %d skipped" % len(result.skipped) if result.skipped else ""))
