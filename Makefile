@@ -10,7 +10,7 @@ run_dir = server/run
 sources = $(wildcard extension/src/*.[ch] server/*.[ch] server/run/*.c)
 
 .DEFAULT_GOAL = help
-.PHONY: help run check bench psql conninfo install build stage deps deps-check format format-check clean
+.PHONY: help run check bench psql conninfo install build stage deps deps-check deps-bench format format-check clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -19,9 +19,9 @@ run: stage ## builds and runs oms in the foreground until SIGINT or SIGTERM
 	$(exec $(run_dir)/run.sh)@exec $(run_dir)/run.sh
 
 check: deps-check ## builds and tests everything
-	@test/run.sh
+	@test/run.sh $(SUITES)
 
-bench: stage ## measures oms, as ratios to floors of the same run
+bench: deps-bench stage ## measures oms, as ratios to floors of the same run
 	@test/bench/run
 
 psql: ## psql as the superuser of the running cluster
@@ -38,7 +38,7 @@ build: deps ## builds the extension and omsd in .build
 	@echo "building the extension"
 	@$(MAKE) -s --no-print-directory -C extension
 	@echo "building omsd"
-	@$(MAKE) -s --no-print-directory -C server
+	@$(MAKE) -s --no-print-directory -C server all docs
 
 stage: build ## puts PostgreSQL with the extension into .build/pg
 	@$(run_dir)/stage.sh
@@ -48,6 +48,9 @@ deps: ## installs the packages that make run needs
 
 deps-check: ## installs the packages that make check needs
 	@$(run_dir)/deps.sh run check
+
+deps-bench: ## installs the packages that make bench needs
+	@$(run_dir)/deps.sh run bench
 
 format: ## formats the C sources
 	clang-format -i $(sources)

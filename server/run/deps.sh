@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing. Says nothing when there is nothing to do.
 #
-#   deps.sh GROUP...     run: to build and run; check: to test as well
+#   deps.sh GROUP...     run: to build and run; check: to test; bench: to measure
 set -euo pipefail
 
 declare -A packages=(
@@ -10,7 +10,8 @@ declare -A packages=(
 		libh2o-evloop-dev libjwt-dev libjansson-dev libssl-dev libsodium-dev libcurl4-openssl-dev zlib1g-dev"
 	[check]="clang clang-format shellcheck
 		postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl
-		python3 python3-psycopg2 python3-requests chromium fonts-dejavu-core"
+		python3 python3-psycopg2 python3-jsonschema chromium fonts-dejavu-core"
+	[bench]="wrk nghttp2-client python3 python3-psycopg2"
 )
 
 wanted=()

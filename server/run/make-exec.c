@@ -54,7 +54,6 @@ become(const char *name, unsigned int argc, char **argv)
 	words[count] = NULL;
 	export_variables();
 
-	/* A shell starts its background jobs with SIGINT ignored: undo it. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGINT, SIG_DFL);
@@ -66,6 +65,11 @@ become(const char *name, unsigned int argc, char **argv)
 int
 make_exec_gmk_setup(void)
 {
+	void (*before)(int) = signal(SIGINT, SIG_DFL);
+
+	/* A shell starts its background jobs with SIGINT ignored: undo that alone. */
+	if (before != SIG_IGN)
+		signal(SIGINT, before);
 	gmk_add_function("exec", become, 1, 1, GMK_FUNC_DEFAULT);
 	return 1;
 }

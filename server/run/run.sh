@@ -129,7 +129,7 @@ prepare_omsd() {
 	mv "$dir/omsd.new" "$dir/omsd"
 	mkdir -p "$dir/log" "$dir/share"
 	cp "$root/server/openapi.json" "$dir/share/"
-	cp -r "$root/.build/server/docs" "$dir/share/docs"
+	cp -r "$root/.build/docs" "$dir/share/docs"
 	if [[ ! -s $dir/signing-keys ]]; then
 		(umask 077 && printf 'k1 %s\n' "$(head -c 48 /dev/urandom | base64 -w 0)" >"$dir/signing-keys")
 	fi
