@@ -12,7 +12,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 build=$root/.build
 home=$build/check/home
-suites=(build clang format shell regress isolation pgtap rest browser fault run docker)
+suites=(build clang format shell regress isolation pgtap rest browser fault)
 passed=0 failed=0 skipped=0 server=''
 export PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
 export OMS_BUILD=$build PGBIN=$build/pg.bin
@@ -175,7 +175,7 @@ run_one() {
 	format) check "$name" make -s format-check ;;
 	shell) check "$name" shellcheck server/run/*.sh test/run.sh .ci/run ;;
 	*)
-		local command=(test/$name/run)
+		local command=("test/$name/run")
 		[[ $(type -t "suite_$name") != function ]] || command=("$0" "suite_$name")
 		if [[ ! -x ${command[0]} ]]; then
 			echo "there is no ${command[0]}"
