@@ -76,7 +76,7 @@ raise_not_found(int64 id)
 	ereport(ERROR,
 			(oms_errcode(OMS_STOCK_NOT_FOUND),
 			 errmsg("there is no inventory record " INT64_FORMAT, id),
-			 errhint("Listing the inventory to see the ids.")));
+			 errhint("List the inventory to see the ids.")));
 }
 
 /* inventory_write books what the record should be, as differences to what it is */

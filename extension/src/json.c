@@ -155,7 +155,8 @@ read_text(Input *input, const char *pointer, const Field *field, JsonbValue *val
 			input_fault(input, pointer, "must have at most " INT64_FORMAT " characters, has %d",
 						field->max, length);
 		else
-			input_fault(input, pointer, "must have at least " INT64_FORMAT " characters", field->min);
+			input_fault(input, pointer, "must have at least " INT64_FORMAT " character%s", field->min,
+						field->min == 1 ? "" : "s");
 		return;
 	}
 	to->text = pnstrdup(value->val.string.val, value->val.string.len);

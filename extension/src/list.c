@@ -263,7 +263,7 @@ count_rows(ListQuery *query)
 
 	if (!query->filtered && list->count_all)
 		return list->count_all();
-	sql = psprintf("SELECT count(*) FROM (SELECT FROM %s%s LIMIT %d) AS some",
+	sql = psprintf("SELECT count(*) FROM (SELECT FROM %s%s LIMIT %d) AS few",
 				   list->from, query->where.data, LIST_MAX_COUNT + 1);
 	plan_read(plan_lookup(sql, query->nargs, query->argtypes), query->args, NULL);
 	return row_int64(0, 1);
@@ -278,7 +278,7 @@ read_page(ListQuery *query)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s, (%s)::text, %s FROM %s", list->id,
+	appendStringInfo(&sql, "SELECT %s AS row_id, (%s)::text AS row_value, %s FROM %s", list->id,
 					 query->ordering->expression, list->columns, list->from);
 	if (query->cursor_value)
 	{

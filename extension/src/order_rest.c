@@ -36,7 +36,7 @@ raise_not_found(int64 id)
 	ereport(ERROR,
 			(oms_errcode(OMS_ORDER_NOT_FOUND),
 			 errmsg("there is no order " INT64_FORMAT, id),
-			 errhint("Listing the orders to see their ids.")));
+			 errhint("List the orders to see their ids.")));
 }
 
 /* ------------------------------------------------------- orders with lines */

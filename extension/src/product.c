@@ -63,7 +63,7 @@ raise_not_found(int64 id)
 	ereport(ERROR,
 			(oms_errcode(OMS_PRODUCT_NOT_FOUND),
 			 errmsg("there is no product " INT64_FORMAT, id),
-			 errhint("Listing the products to see their ids; archived ones are listed with archived=true.")));
+			 errhint("List the products to see their ids; archived ones are listed with archived=true.")));
 }
 
 static void
