@@ -1,0 +1,383 @@
+/*
+ * api.c
+ *	  The way of a request: route, identity, limits, parameters, body, call.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "auth.h"
+#include "config.h"
+#include "limit.h"
+#include "log.h"
+#include "metrics.h"
+#include "param.h"
+#include "pool.h"
+#include "reply.h"
+
+static bool find_operation(Request *request);
+static bool check_caller(Request *request);
+static bool check_limits(Request *request);
+static bool check_body(Request *request);
+static bool add_values(Request *request, Query *query);
+
+/* replies 429 */
+static void
+reply_limited(Request *request, unsigned seconds, const char *detail)
+{
+	char text[16];
+	int len = snprintf(text, sizeof text, "%u", seconds);
+
+	metrics_add(request->thread, COUNT_LIMITED, 1);
+	http_add_header(request, SPAN("retry-after"), http_copy(request, (Span){text, (size_t) len}));
+	reply_problem(request, ERR_TOO_MANY_REQUESTS, detail, "wait as long as Retry-After says");
+}
+
+static void
+reply_metrics(Request *request)
+{
+	Buf text = {0};
+
+	if (!request->loopback && request->role != ROLE_ADMIN)
+	{
+		AuthState state = auth_check(request);
+
+		if (state != AUTH_OK || request->role != ROLE_ADMIN)
+		{
+			reply_problem(request, state == AUTH_OK ? ERR_FORBIDDEN : ERR_NOT_AUTHENTICATED,
+						  "metrics are for this machine and for administrators", NULL);
+			return;
+		}
+	}
+	metrics_write(&text);
+	http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8",
+			   http_copy(request, buf_span(&text)));
+	buf_free(&text);
+}
+
+static void
+reply_ready(Request *request)
+{
+	if (request->thread->stopping)
+		reply_problem(request, ERR_SHUTTING_DOWN, "the server is shutting down", NULL);
+	else
+		pool_submit(request, query_new(request->thread, QUERY_READY, request));
+}
+
+static void
+handle_builtin(Request *request)
+{
+	switch (request->op->builtin)
+	{
+		case BUILTIN_HEALTHZ:
+			http_reply(request, 200, "application/json", SPAN("{\"status\":\"ok\"}"));
+			break;
+		case BUILTIN_SCHEMA:
+			http_reply(request, 200, "application/json", route_document());
+			break;
+		case BUILTIN_READYZ:
+			reply_ready(request);
+			break;
+		case BUILTIN_METRICS:
+			reply_metrics(request);
+			break;
+		default:
+			reply_problem(request, ERR_ROUTE_NOT_FOUND, "there is nothing here", NULL);
+	}
+}
+
+void
+api_handle(Request *request)
+{
+	Query *query;
+
+	if (!find_operation(request))
+		return;
+	if (request->op->builtin)
+	{
+		handle_builtin(request);
+		return;
+	}
+	if (!check_caller(request) || !check_limits(request))
+		return;
+	query = query_new(request->thread, QUERY_CALL, request);
+	if (add_values(request, query))
+		pool_submit(request, query);
+	else
+		query_free(request->thread, query);
+}
+
+/* 404, 405 and OPTIONS */
+static bool
+find_operation(Request *request)
+{
+	Match match = route_find(request->path, request->method);
+	Buf allow = {0};
+
+	request->op = match.op;
+	request->prefix = match.prefix;
+	if (match.found && !match.op)
+	{
+		route_allow(&match, &allow);
+		http_add_header(request, SPAN("allow"), http_copy(request, buf_span(&allow)));
+		buf_free(&allow);
+		if (request->method == METHOD_OPTIONS)
+			http_reply(request, 204, NULL, SPAN_NONE);
+		else
+			reply_problem(request, ERR_METHOD_NOT_ALLOWED, "the method is not allowed here",
+						  "the header Allow lists what is");
+		return false;
+	}
+	if (match.found && match.id.base)
+	{
+		/* an id is a whole number from 1, written in one way only */
+		if (match.id.base[0] == '0' || !parse_int64(match.id, &request->path_id))
+			match.found = false;
+		else
+			request->path_id_text = http_copy(request, match.id).base;
+	}
+	if (!match.found)
+		reply_problem(request, ERR_ROUTE_NOT_FOUND, "there is nothing here", NULL);
+	return match.found;
+}
+
+/* 401 and 403 */
+static bool
+check_caller(Request *request)
+{
+	AuthState state;
+
+	if (request->op->role == ROLE_NONE)
+		return true;
+	state = auth_check(request);
+	if (state == AUTH_OK && request->role >= request->op->role)
+		return true;
+	if (state == AUTH_OK)
+		reply_problem(request, ERR_FORBIDDEN, "this needs the role admin", NULL);
+	else if (state == AUTH_MISSING)
+		reply_problem(request, ERR_NOT_AUTHENTICATED, "this needs an access token",
+					  "get one with POST token/ and send it as Authorization: Bearer");
+	else if (state == AUTH_EXPIRED)
+		reply_problem(request, ERR_TOKEN_EXPIRED, "the access token has expired",
+					  "get a new one with POST token/refresh/");
+	else
+		reply_problem(request, ERR_TOKEN_INVALID, "the access token is not valid",
+					  "get one with POST token/ and send it as Authorization: Bearer");
+	return false;
+}
+
+/* 429 */
+static bool
+check_limits(Request *request)
+{
+	unsigned wait = limit_request(request);
+
+	if (wait > 0)
+	{
+		reply_limited(request, wait, "too many requests");
+		return false;
+	}
+	if (request->op->token && (wait = limit_login(request)) > 0)
+	{
+		reply_limited(request, wait, "too many failed logins from this address");
+		return false;
+	}
+	return true;
+}
+
+/* application/json, perhaps with charset=utf-8 */
+static bool
+is_json_type(Span type)
+{
+	static const char json[] = "application/json";
+	static const char utf8[] = "charset=utf-8";
+	char text[64];
+	char *at = text + sizeof json - 1;
+
+	if (type.len >= sizeof text)
+		return false;
+	memcpy(text, type.base, type.len);
+	text[type.len] = '\0';
+	if (strncasecmp(text, json, sizeof json - 1) != 0)
+		return false;
+	at += strspn(at, " \t");
+	if (*at == '\0')
+		return true;
+	if (*at++ != ';')
+		return false;
+	at += strspn(at, " \t");
+	for (char *quote = at; (quote = strchr(quote, '"')) != NULL;)
+		memmove(quote, quote + 1, strlen(quote));
+	return strcasecmp(at, utf8) == 0 || *at == '\0';
+}
+
+/* 413, 415, 400 and 422 */
+static bool
+check_body(Request *request)
+{
+	Buf message = {0};
+	Span type = SPAN_NONE;
+	int types = http_header(request, HEADER_CONTENT_TYPE, &type);
+	BodyState state;
+
+	if (request->body.len > (size_t) config()->body_limit)
+		buf_fmt(&message, "the body may have %lld bytes", (long long) config()->body_limit);
+	if (message.len)
+		reply_problem(request, ERR_BODY_TOO_LARGE, message.data, NULL);
+	else if (types > 1 || (request->body.len && (types == 0 || !is_json_type(type))))
+		reply_problem(request, ERR_NOT_ACCEPTED_TYPE, "the body must be JSON",
+					  "send Content-Type: application/json");
+	else if ((state = body_check(request->body, &message)) == BODY_NOT_JSON)
+		reply_problem(request, ERR_NOT_JSON, message.data, NULL);
+	else if (state == BODY_NOT_OBJECT)
+		reply_problem(request, ERR_INVALID_INPUT, message.data, NULL);
+	else
+		return true;
+	buf_free(&message);
+	return false;
+}
+
+static bool
+is_host(Span host)
+{
+	for (size_t i = 0; i < host.len; i++)
+		if (!isalnum((unsigned char) host.base[i]) && !strchr(".-_:[]", host.base[i]))
+			return false;
+	return host.len > 0 && host.len <= 255;
+}
+
+/* scheme://host/path, which links of a list begin with */
+static bool
+make_url(Request *request, Span *url)
+{
+	Span host = http_host(request);
+	const char *public_url = config()->public_url;
+	Buf *text = &request->thread->scratch;
+
+	text->len = 0;
+	if (*public_url)
+		buf_add(text, public_url, strlen(public_url) - (public_url[strlen(public_url) - 1] == '/'));
+	else if (!is_host(host))
+	{
+		reply_problem(request, ERR_BAD_REQUEST, "the header Host is missing or not well-formed", NULL);
+		return false;
+	}
+	else
+	{
+		buf_fmt(text, "%s://", http_scheme(request));
+		buf_add(text, host.base, host.len);
+	}
+	buf_add(text, request->path.base, request->path.len);
+	*url = http_copy(request, buf_span(text));
+	return true;
+}
+
+/* the query as a JSON object, or 422 */
+static bool
+make_query(Request *request, Span *object)
+{
+	Buf *text = &request->thread->scratch;
+	Buf errors = {0};
+
+	text->len = 0;
+	param_query(request, text, &errors);
+	if (errors.len == 0)
+	{
+		*object = http_copy(request, buf_span(text));
+		return true;
+	}
+	reply_invalid(request, ERR_PARAMETER_INVALID, "the query is not valid", &errors);
+	buf_free(&errors);
+	return false;
+}
+
+/* the Idempotency-Key, none if there is none, or 422 */
+static bool
+make_key(Request *request, Span *key)
+{
+	Buf errors = {0};
+	int count = http_header(request, HEADER_IDEMPOTENCY_KEY, key);
+
+	if (count > 1)
+	{
+		reply_problem(request, ERR_BAD_REQUEST, "Idempotency-Key is there more than once", NULL);
+		return false;
+	}
+	param_header(request->op, "Idempotency-Key", count ? key : NULL, &errors);
+	if (errors.len == 0)
+		return true;
+	reply_invalid(request, ERR_PARAMETER_INVALID, "a header is not valid", &errors);
+	buf_free(&errors);
+	return false;
+}
+
+static void
+add_value(Query *query, Span value, int format)
+{
+	query->values[query->nvalues] = value.base;
+	query->lengths[query->nvalues] = (int) value.len;
+	query->formats[query->nvalues] = format;
+	query->nvalues++;
+}
+
+/* values that are not NUL-terminated go in binary format, which for text is the same bytes */
+static bool
+add_values(Request *request, Query *query)
+{
+	const Operation *op = request->op;
+	Span ignored;
+
+	add_value(query, request->user ? span_z(request->user) : SPAN_NONE, 0);
+	add_value(query, span_z(request->id), 0);
+	for (unsigned i = 0; i < op->nargs; i++)
+	{
+		Span value = SPAN_NONE;
+		int format = 0;
+		bool ok = true;
+
+		if (op->args[i] == ARG_PATH_ID)
+			value = span_z(request->path_id_text);
+		else if (op->args[i] == ARG_URL)
+			ok = make_url(request, &value);
+		else if (op->args[i] == ARG_QUERY)
+			ok = make_query(request, &value);
+		else if (op->args[i] == ARG_BODY)
+		{
+			ok = check_body(request);
+			value = request->body;
+			format = 1;
+		}
+		else
+		{
+			ok = make_key(request, &value);
+			format = 1;
+		}
+		if (!ok)
+			return false;
+		add_value(query, value, format);
+	}
+	/* an operation without parameters refuses a query as well */
+	return request->query_string.len == 0 || op->nparams > 0 || make_query(request, &ignored);
+}
+
+Span
+api_http_error(Request *request, int status)
+{
+	return problem_for_status(request, status);
+}
+
+void
+api_done(Request *request, size_t bytes_sent)
+{
+	int64_t duration = clock_us() - request->started_us;
+
+	/* the database side finds out that nobody waits any more */
+	if (request->query)
+		request->query->request = NULL;
+	if (request->status == 0)
+		request->status = 499;
+	if (request->op && request->op->token && request->status == 401)
+		limit_login_failed(request);
+	metrics_request(request, duration);
+	log_access(request, bytes_sent, duration);
+}

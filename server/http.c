@@ -1,0 +1,436 @@
+/*
+ * http.c
+ *	  h2o's requests and replies.
+ */
+#include <fcntl.h>
+#include <poll.h>
+
+#include "http_h2o.h"
+
+h2o_globalconf_t http_conf;
+
+typedef struct Reason
+{
+	int status;
+	const char *text;
+} Reason;
+
+static const Reason reasons[] = {
+	{200, "OK"},
+	{201, "Created"},
+	{204, "No Content"},
+	{304, "Not Modified"},
+	{400, "Bad Request"},
+	{401, "Unauthorized"},
+	{403, "Forbidden"},
+	{404, "Not Found"},
+	{405, "Method Not Allowed"},
+	{409, "Conflict"},
+	{412, "Precondition Failed"},
+	{413, "Content Too Large"},
+	{415, "Unsupported Media Type"},
+	{422, "Unprocessable Content"},
+	{428, "Precondition Required"},
+	{429, "Too Many Requests"},
+	{499, "Client Closed Request"},
+	{500, "Internal Server Error"},
+	{503, "Service Unavailable"},
+	{504, "Gateway Timeout"},
+};
+
+/* on replies of h2o itself; ours get theirs in http_reply() */
+static h2o_headers_command_t security_headers[] = {
+	{H2O_HEADERS_CMD_SETIFEMPTY, NULL, {H2O_STRLIT("nosniff")}},
+	{H2O_HEADERS_CMD_SETIFEMPTY, NULL, {H2O_STRLIT("no-referrer")}},
+	{H2O_HEADERS_CMD_SETIFEMPTY, NULL, {H2O_STRLIT("DENY")}},
+	{H2O_HEADERS_CMD_SETIFEMPTY, NULL, {NULL, 0}},
+	{H2O_HEADERS_CMD_NULL, NULL, {NULL, 0}},
+};
+static h2o_iovec_t security_names[] = {
+	{H2O_STRLIT("x-content-type-options")},
+	{H2O_STRLIT("referrer-policy")},
+	{H2O_STRLIT("x-frame-options")},
+	{H2O_STRLIT("content-security-policy")},
+};
+
+/* Swagger UI sets styles from its script, so styles alone may be inline */
+static const char docs_policy[] =
+	"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+	"img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; "
+	"form-action 'self'; frame-ancestors 'none'";
+
+static Request *begin_request(h2o_req_t *req);
+
+HttpThread *
+http_thread_of(const h2o_req_t *req)
+{
+	return H2O_STRUCT_FROM_MEMBER(HttpThread, h2o, req->conn->ctx);
+}
+
+Client *
+http_client_of(const h2o_req_t *req)
+{
+	return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+static int
+on_request(h2o_handler_t *self, h2o_req_t *req)
+{
+	(void) self;
+	api_handle(begin_request(req));
+	return 0;
+}
+
+/* before the files of Swagger UI: only gives the request a name in the log */
+static int
+on_docs(h2o_handler_t *self, h2o_req_t *req)
+{
+	Request *request = begin_request(req);
+
+	(void) self;
+	request->op = route_find(request->path, METHOD_GET).op;
+	if (request->method == METHOD_GET)
+	{
+		http_add_header(request, SPAN("content-security-policy"),
+						(Span){docs_policy, sizeof docs_policy - 1});
+		http_add_header(request, SPAN("x-request-id"), span_z(request->id));
+		return -1;
+	}
+	api_handle(request);
+	return 0;
+}
+
+static void
+on_dispose(void *data)
+{
+	Request *request = data;
+	Client *client = http_client_of(request->http);
+
+	client->request = NULL;
+	api_done(request, request->http->bytes_sent);
+	if (request->result)
+		PQclear(request->result);
+}
+
+static Method
+method_of(const h2o_req_t *req, bool *head)
+{
+	Span name = {req->input.method.base, req->input.method.len};
+
+	*head = span_is(name, SPAN("HEAD"));
+	if (*head)
+		return METHOD_GET;
+	for (Method method = METHOD_GET; method <= METHOD_OPTIONS; method++)
+		if (span_is(name, span_z(method_name(method))))
+			return method;
+	return METHOD_OTHER;
+}
+
+/* takes the client's request id if it is a decent one, else makes one */
+static void
+name_request(Request *request)
+{
+	Span given;
+
+	if (http_header(request, HEADER_REQUEST_ID, &given) == 1 && given.len >= 1 &&
+		given.len <= REQUEST_ID_MAX)
+	{
+		size_t i = 0;
+
+		while (i < given.len && (given.base[i] == '.' || given.base[i] == '_' ||
+								 given.base[i] == '-' || (given.base[i] >= '0' && given.base[i] <= '9') ||
+								 (given.base[i] >= 'A' && given.base[i] <= 'Z') ||
+								 (given.base[i] >= 'a' && given.base[i] <= 'z')))
+			i++;
+		if (i == given.len)
+		{
+			memcpy(request->id, given.base, given.len);
+			return;
+		}
+	}
+	uuid7(request->id);
+}
+
+/* the address the request came from, through a proxy that is trusted */
+static void
+name_remote(Request *request, const Client *client)
+{
+	const char *trusted = config()->trusted_proxies;
+	Span forwarded;
+
+	request->remote = client->remote;
+	request->loopback = client->loopback;
+	if (http_header(request, HEADER_FORWARDED_FOR, &forwarded) == 0)
+		return;
+	request->loopback = false;
+	if (*trusted == '\0')
+		return;
+	for (const char *at = trusted; *at;)
+	{
+		size_t len = strcspn(at, ", ");
+
+		if (len && span_is((Span){at, len}, span_z(client->remote)))
+		{
+			const char *comma = h2o_memrchr(forwarded.base, ',', forwarded.len);
+			const char *start = comma ? comma + 1 : forwarded.base;
+			size_t left = (size_t) (forwarded.base + forwarded.len - start);
+
+			while (left && *start == ' ')
+				start++, left--;
+			if (left > 0 && left < sizeof client->remote)
+				request->remote = http_copy(request, (Span){start, left}).base;
+			return;
+		}
+		at += len + strspn(at + len, ", ");
+	}
+}
+
+static Request *
+begin_request(h2o_req_t *req)
+{
+	Request *request = h2o_mem_alloc_shared(&req->pool, sizeof *request, on_dispose);
+	Client *client = http_client_of(req);
+	size_t query_at = req->input.query_at;
+
+	memset(request, 0, sizeof *request);
+	client->request = request;
+	request->http = req;
+	request->thread = http_thread_of(req)->thread;
+	request->started_us = clock_us();
+	request->method = method_of(req, &request->head);
+	request->method_name = (Span){req->input.method.base, req->input.method.len};
+	request->path = (Span){req->input.path.base, req->input.path.len};
+	if (query_at != SIZE_MAX && query_at < req->input.path.len)
+	{
+		request->path.len = query_at;
+		request->query_string =
+			(Span){req->input.path.base + query_at + 1, req->input.path.len - query_at - 1};
+	}
+	request->body = (Span){req->entity.base, req->entity.len};
+	name_request(request);
+	name_remote(request, client);
+	return request;
+}
+
+int
+http_header(const Request *request, HttpHeader header, Span *value)
+{
+	static const Span names[HEADER_COUNT] = {
+		[HEADER_AUTHORIZATION] = {"authorization", 13},
+		[HEADER_CONTENT_TYPE] = {"content-type", 12},
+		[HEADER_IDEMPOTENCY_KEY] = {"idempotency-key", 15},
+		[HEADER_REQUEST_ID] = {"x-request-id", 12},
+		[HEADER_FORWARDED_FOR] = {"x-forwarded-for", 15},
+	};
+	const h2o_headers_t *headers = &request->http->headers;
+	int count = 0;
+
+	for (size_t i = 0; i < headers->size; i++)
+	{
+		const h2o_header_t *entry = &headers->entries[i];
+
+		if (!h2o_memis(entry->name->base, entry->name->len, names[header].base, names[header].len))
+			continue;
+		if (count++ == 0)
+			*value = (Span){entry->value.base, entry->value.len};
+	}
+	return count;
+}
+
+Span
+http_host(const Request *request)
+{
+	const h2o_req_t *req = request->http;
+
+	/* h2o puts its own name where a client sent none */
+	if (req->input.authority.base == req->hostconf->authority.hostport.base)
+		return SPAN_NONE;
+	return (Span){req->input.authority.base, req->input.authority.len};
+}
+
+const char *
+http_scheme(const Request *request)
+{
+	return request->http->input.scheme == &H2O_URL_SCHEME_HTTPS ? "https" : "http";
+}
+
+void *
+http_alloc(Request *request, size_t size)
+{
+	return h2o_mem_alloc_pool(&request->http->pool, size);
+}
+
+Span
+http_copy(Request *request, Span text)
+{
+	char *copy = http_alloc(request, text.len + 1);
+
+	if (text.len)
+		memcpy(copy, text.base, text.len);
+	copy[text.len] = '\0';
+	return (Span){copy, text.len};
+}
+
+void
+http_add_header(Request *request, Span name, Span value)
+{
+	h2o_req_t *req = request->http;
+
+	h2o_add_header_by_str(&req->pool, &req->res.headers, name.base, name.len, 0, NULL, value.base,
+						  value.len);
+}
+
+void
+http_no_compression(Request *request)
+{
+	request->http->compress_hint = H2O_COMPRESS_HINT_DISABLE;
+}
+
+static const char *
+reason_of(int status)
+{
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	return "Unknown";
+}
+
+void
+http_reply(Request *request, int status, const char *type, Span body)
+{
+	static h2o_generator_t generator = {NULL, NULL};
+	h2o_req_t *req = request->http;
+	h2o_iovec_t content = {(char *) body.base, body.len};
+
+	request->replied = true;
+	request->status = status;
+	req->res.status = status;
+	req->res.reason = reason_of(status);
+	if (type)
+	{
+		/* without a length h2o would close the connection after an error */
+		req->res.content_length = body.len;
+		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
+	}
+	else if (status != 204)
+		req->res.content_length = 0;
+	h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL, H2O_STRLIT("no-store"));
+	http_add_header(request, SPAN("x-content-type-options"), SPAN("nosniff"));
+	http_add_header(request, SPAN("x-request-id"), span_z(request->id));
+	if (req->input.scheme == &H2O_URL_SCHEME_HTTPS)
+		http_add_header(request, SPAN("strict-transport-security"), SPAN("max-age=31536000"));
+	h2o_start_response(req, &generator);
+	h2o_send(req, &content, type && !request->head ? 1 : 0, H2O_SEND_STATE_FINAL);
+}
+
+bool
+http_client_left(const Request *request)
+{
+	struct pollfd peer = {.fd = http_client_of(request->http)->fd, .events = POLLRDHUP};
+
+	return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+/* replaces the text of h2o's own errors by a problem */
+static void
+problem_send(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
+			 h2o_send_state_t state)
+{
+	Request *request = http_client_of(req)->request;
+	h2o_iovec_t body = {(char *) request->problem.base, request->problem.len};
+
+	(void) bufs;
+	(void) count;
+	h2o_ostream_send_next(self, req, &body, request->head ? 0 : 1, state);
+}
+
+static void
+problem_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
+{
+	ssize_t at = h2o_find_header(&req->res.headers, H2O_TOKEN_CONTENT_TYPE, -1);
+	Client *client = http_client_of(req);
+	Request *request = client->request;
+
+	(void) self;
+	if (req->res.status >= 400 && at >= 0 &&
+		h2o_memis(req->res.headers.entries[at].value.base, req->res.headers.entries[at].value.len,
+				  H2O_STRLIT("text/plain; charset=utf-8")))
+	{
+		h2o_ostream_t *stream;
+
+		if (!request)
+			request = begin_request(req);
+		request->status = req->res.status;
+		req->res.reason = reason_of(req->res.status);
+		request->problem = api_http_error(request, req->res.status);
+		req->res.content_length = request->problem.len;
+		req->res.headers.entries[at].value = h2o_iovec_init(H2O_STRLIT("application/problem+json"));
+		http_add_header(request, SPAN("x-request-id"), span_z(request->id));
+		if (!req->http1_is_persistent && client->linger_fd == 0)
+			client->linger_fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 3);
+		stream = h2o_add_ostream(req, sizeof *stream, slot);
+		stream->do_send = problem_send;
+		slot = &stream->next;
+	}
+	else if (request && !request->replied)
+		request->status = req->res.status;
+	h2o_setup_next_ostream(req, slot);
+}
+
+/* the last filter registered sees a reply first */
+static void
+decorate(h2o_pathconf_t *path, bool headers)
+{
+	h2o_filter_t *filter;
+
+	if (config()->gzip_min > 0)
+	{
+		h2o_compress_args_t compress = {.min_size = (size_t) config()->gzip_min,
+										.gzip = {.quality = 1},
+										.brotli = {.quality = -1}};
+
+		h2o_compress_register(path, &compress);
+	}
+	if (headers)
+		h2o_headers_register(path, security_headers);
+	filter = h2o_create_filter(path, sizeof *filter);
+	filter->on_setup_ostream = problem_setup;
+}
+
+static h2o_hostconf_t *host;
+
+static void
+configure_docs(const char *path)
+{
+	h2o_pathconf_t *conf = h2o_config_register_path(host, path, 0);
+	h2o_handler_t *handler = h2o_create_handler(conf, sizeof *handler);
+
+	handler->on_req = on_docs;
+	h2o_file_register(conf, config()->docs, NULL, NULL, H2O_FILE_FLAG_SEND_COMPRESSED);
+	decorate(conf, true);
+}
+
+void
+http_configure(void)
+{
+	h2o_pathconf_t *conf;
+	h2o_handler_t *handler;
+
+	h2o_config_init(&http_conf);
+	http_conf.server_name = h2o_iovec_init(H2O_STRLIT("omsd"));
+	/* bodies somewhat over the limit are read, so that the refusal reaches the client */
+	http_conf.max_request_entity_size = (size_t) config()->body_limit * 4;
+	http_conf.http1.req_timeout = (uint64_t) config()->request_timeout;
+	/* HTTP/2 of this version has no defence against floods of resets */
+	http_conf.http1.upgrade_to_http2 = 0;
+	for (size_t i = 0; i < sizeof security_names / sizeof security_names[0]; i++)
+		security_headers[i].name = &security_names[i];
+	security_headers[3].value = h2o_iovec_init(H2O_STRLIT("default-src 'none'; frame-ancestors 'none'"));
+	host = h2o_config_register_host(&http_conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+	route_each_builtin(BUILTIN_DOCS, configure_docs);
+	conf = h2o_config_register_path(host, "/", 0);
+	handler = h2o_create_handler(conf, sizeof *handler);
+	handler->on_req = on_request;
+	decorate(conf, false);
+	decorate(&host->fallback_path, true);
+}

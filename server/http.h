@@ -1,0 +1,87 @@
+/*
+ * http.h
+ *	  The web server as the rest of omsd sees it.  h2o is known to http.c,
+ *	  listen.c and loop.c alone, so that it can be replaced.
+ */
+#ifndef OMSD_HTTP_H
+#define OMSD_HTTP_H
+
+#include <libpq-fe.h>
+
+#include "route.h"
+#include "thread.h"
+
+/* request headers that omsd looks at */
+typedef enum HttpHeader
+{
+	HEADER_AUTHORIZATION,
+	HEADER_CONTENT_TYPE,
+	HEADER_IDEMPOTENCY_KEY,
+	HEADER_REQUEST_ID,
+	HEADER_FORWARDED_FOR,
+	HEADER_COUNT
+} HttpHeader;
+
+#define REQUEST_ID_MAX 64
+
+/* one request; lives until the reply is on its way or the client has left */
+typedef struct Request
+{
+	Thread *thread;
+	struct st_h2o_req_t *http;
+	const Operation *op;  /* NULL until routed, and for unknown paths */
+	struct Query *query;  /* while it waits for the database */
+	PGresult *result;	  /* owns the text being sent */
+	int64_t started_us;
+	Method method;
+	bool head;			  /* HEAD: as GET, without a body */
+	bool replied;
+	Role role;
+	Span method_name;
+	Span path;			  /* without the query */
+	Span query_string;	  /* what follows '?' */
+	Span prefix;		  /* the part of path that the servers of the API have in common */
+	Span body;
+	int64_t path_id;
+	const char *path_id_text;
+	const char *user;	  /* name of the account, NULL if nobody logged in */
+	const char *remote;	  /* address of the client */
+	bool loopback;		  /* the client runs on this machine and is no proxy */
+	int status;			  /* of the reply */
+	Span problem;		  /* body that stands in for one of h2o's own errors */
+	char id[REQUEST_ID_MAX + 1];
+} Request;
+
+/* called for each request; must lead to one http_reply(), now or later */
+extern void api_handle(Request *request);
+
+/* called when the request's memory goes: log, count, let go of the query */
+extern void api_done(Request *request, size_t bytes_sent);
+
+/* body of a problem for an error that h2o found itself */
+extern Span api_http_error(Request *request, int status);
+
+/* number of headers of that name; *value is the first one's */
+extern int http_header(const Request *request, HttpHeader header, Span *value);
+
+/* value of the Host header, none if there is none */
+extern Span http_host(const Request *request);
+extern const char *http_scheme(const Request *request);
+
+/* memory that lives as long as the request */
+extern void *http_alloc(Request *request, size_t size);
+extern Span http_copy(Request *request, Span text);
+
+/* name must be static and in lower case, value must live as long as the request */
+extern void http_add_header(Request *request, Span name, Span value);
+
+/* body must live as long as the request; type NULL sends no body and no type */
+extern void http_reply(Request *request, int status, const char *type, Span body);
+
+/* replies must not be compressed: they hold secrets */
+extern void http_no_compression(Request *request);
+
+/* true if the peer has closed its side; costs a system call */
+extern bool http_client_left(const Request *request);
+
+#endif

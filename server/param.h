@@ -1,0 +1,35 @@
+/*
+ * param.h
+ *	  Checks of what a request brings: query, headers, body.
+ */
+#ifndef OMSD_PARAM_H
+#define OMSD_PARAM_H
+
+#include "http.h"
+
+/*
+ * Checks the query against the operation and writes it as a JSON object of
+ * strings.  What is wrong is added to errors as elements of a JSON array;
+ * empty means all is well.
+ */
+extern void param_query(Request *request, Buf *object, Buf *errors);
+
+/* checks one header parameter; adds to errors as above */
+extern void param_header(const Operation *op, const char *name, const Span *value, Buf *errors);
+
+/* outcome of body_check() */
+typedef enum BodyState
+{
+	BODY_OK,
+	BODY_NOT_JSON,	/* 400 */
+	BODY_NOT_OBJECT /* 422 */
+} BodyState;
+
+/* checks that body is one JSON object without duplicate keys, not nested too deep */
+extern BodyState body_check(Span body, Buf *message);
+
+/* makes the JSON parser take its memory from a per-thread arena while a body is checked */
+extern void body_init(void);
+extern void body_thread_close(void);
+
+#endif

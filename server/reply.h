@@ -1,0 +1,34 @@
+/*
+ * reply.h
+ *	  Replies: results of the database, and problems (RFC 9457).
+ */
+#ifndef OMSD_REPLY_H
+#define OMSD_REPLY_H
+
+#include "http.h"
+
+/* every error of oms by name */
+typedef enum OmsError
+{
+#define OMS_ERROR(code, name, status, title) ERR_##name,
+#include "../extension/src/errcode.h"
+#undef OMS_ERROR
+	ERR_COUNT
+} OmsError;
+
+/* a problem that omsd found; hint may be NULL */
+extern void reply_problem(Request *request, OmsError error, const char *detail, const char *hint);
+
+/* the same with the elements of the array errors */
+extern void reply_invalid(Request *request, OmsError error, const char *detail, const Buf *errors);
+
+/* the body of a problem, for one of h2o's own errors */
+extern Span problem_for_status(Request *request, int status);
+
+/* what the database said; takes the result over */
+extern void reply_result(Request *request, PGresult *result);
+
+/* to a client that left before its request was sent on */
+extern void reply_left(Request *request);
+
+#endif
