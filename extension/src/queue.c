@@ -303,3 +303,43 @@ queue_recover(void)
 		ereport(LOG, (errmsg("recovered " INT64_FORMAT " tasks of workers that died", recovered)));
 	return error ? 0 : recovered;
 }
+
+/* ---------------------------------------------------------- pause, resume */
+
+static KeptPlan pause_worker =
+PLAN("UPDATE oms.worker_state SET paused_at = coalesce(paused_at, now()), "
+	 "paused_by = coalesce(paused_by, $1)", TEXTOID);
+
+static KeptPlan resume_worker =
+PLAN("INSERT INTO oms.worker_state (system_identifier, database_oid) VALUES ($1, $2) "
+	 "ON CONFLICT (one) DO UPDATE SET system_identifier = excluded.system_identifier, "
+	 "database_oid = excluded.database_oid, paused_at = NULL, paused_by = NULL",
+	 INT8OID, INT8OID);
+
+OMS_VERB(worker_pause);
+
+/* worker_pause keeps the workers from beginning any task */
+static Datum
+worker_pause(Verb *verb, FunctionCallInfo fcinfo)
+{
+	Datum		arg = CStringGetTextDatum(verb->actor);
+
+	plan_write(&pause_worker, &arg, NULL);
+	worker_wake_at_commit();
+	return (Datum) 0;
+}
+
+OMS_VERB(worker_resume);
+
+/* worker_resume lets the workers run the tasks of this database, be it a copy or not */
+static Datum
+worker_resume(Verb *verb, FunctionCallInfo fcinfo)
+{
+	Datum		args[2];
+
+	args[0] = Int64GetDatum((int64) GetSystemIdentifier());
+	args[1] = Int64GetDatum((int64) MyDatabaseId);
+	plan_write(&resume_worker, args, NULL);
+	worker_wake_at_commit();
+	return (Datum) 0;
+}
