@@ -7,7 +7,7 @@ set -euo pipefail
 declare -A packages=(
 	[run]="gcc make pkg-config libc6-dev curl ca-certificates
 		postgresql-15 postgresql-server-dev-15 libpq-dev
-		libh2o-evloop-dev libjwt-dev libjansson-dev libssl-dev libsodium-dev libcurl4-openssl-dev zlib1g-dev"
+		libh2o-evloop-dev libjwt-dev libjansson-dev libssl-dev libsodium-dev"
 	[check]="clang clang-format shellcheck
 		postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl
 		python3 python3-psycopg2 python3-jsonschema chromium fonts-dejavu-core"
