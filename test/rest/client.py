@@ -64,13 +64,15 @@ class Document:
 
     def __init__(self, doc):
         self.doc = doc
-        self.base = urlsplit(doc["servers"][0]["url"]).path.rstrip("/")
         self.resolver = jsonschema.RefResolver("", doc)
         self.operations = {}
+        self.prefix = {}        # path -> what stands before it in a URL
         self.routes = []
         for path, item in doc["paths"].items():
             pattern = re.sub(r"\\\{[^}]*\\\}|\{[^}]*\}", "[^/]+",
                              re.escape(path.strip("/")))
+            servers = item.get("servers", doc["servers"])
+            self.prefix[path] = urlsplit(servers[0]["url"]).path.rstrip("/")
             for method, operation in item.items():
                 if method in ("get", "post", "put", "patch", "delete"):
                     merged = dict(operation)
@@ -82,6 +84,10 @@ class Document:
         # a fixed segment wins over a parameter, as in the server
         self.routes.sort(key=lambda route: route[0])
 
+    def url(self, path, given):
+        """The path of a URL, with given in place of each parameter."""
+        return self.prefix[path] + re.sub(r"\{[^}]*\}", lambda _: given, path)
+
     def deref(self, node):
         while isinstance(node, dict) and "$ref" in node:
             node = self.resolver.resolve(node["$ref"])[1]
@@ -90,7 +96,7 @@ class Document:
     def find(self, method, path):
         """The operation that answers method and path, or None."""
         path = urlsplit(path).path
-        for base in (self.base, "/api/v1", "/api", ""):
+        for base in ("/api/v1", "/api", ""):
             if base and not path.startswith(base + "/"):
                 continue
             rest = path[len(base):].strip("/")

@@ -93,7 +93,7 @@ class Sold(Test):
         make_order((product, 1))
         sku = self.ok(staff().get("products/%d/" % product))["sku"]
         self.ok(admin().delete("products/%d/" % product), 204)
-        read = self.ok(staff().get("products/%d/" % product))
+        read = self.ok(staff().get("products/%d/" % product, archived="true"))
         self.assertIsNotNone(read["archived_at"])
         self.assertEqual(self.ok(staff().get("products/", sku=sku))["count"], 0)
         self.assertEqual(self.ok(staff().get("products/", sku=sku, archived="true"))["count"], 1)
@@ -108,7 +108,7 @@ class Sold(Test):
     def test_stocked_is_archived(self):
         product = make_sellable(10)
         self.ok(admin().delete("products/%d/" % product), 204)
-        self.assertIsNotNone(self.ok(staff().get("products/%d/" % product))["archived_at"])
+        self.assertIsNotNone(self.ok(staff().get("products/%d/" % product, archived="true"))["archived_at"])
 
     def test_line_keeps_name_sku_and_price_as_sold(self):
         product = make_sellable(10, "5.00")
