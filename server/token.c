@@ -4,6 +4,7 @@
  */
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "auth.h"
 #include "config.h"
@@ -26,6 +27,7 @@ token_reply(Request *request, Span body)
 	const char *subject = text_of(login, "sub");
 	const char *role = text_of(login, "role");
 	const char *refresh = text_of(login, "refresh");
+	const char *sqlstate = text_of(login, "sqlstate");
 	char *access = subject && role ? auth_sign(subject, role, text_of(login, "sid")) : NULL;
 
 	if (access && refresh)
@@ -42,6 +44,12 @@ token_reply(Request *request, Span body)
 		http_reply(request, request->op->status, "application/json",
 				   http_copy(request, buf_span(&text)));
 		buf_free(&text);
+	}
+	else if (sqlstate && strcmp(sqlstate, "OM022") == 0)
+	{
+		/* not raised as an error, which would have undone the end of the session */
+		reply_problem(request, ERR_REFRESH_REUSED, text_of(login, "message"),
+					  text_of(login, "hint"));
 	}
 	else
 	{

@@ -80,8 +80,8 @@ static const Setting settings[] = {
 	"Sessions that exist keep the end they were given.",
 	&oms_refresh_lifetime, DAY, 60, 366 * DAY, PGC_SUSET, GUC_UNIT_S},
 	{"oms.refresh_grace", "Time in which a refresh token may be used again.",
-	"For clients that did not get the answer. A later use revokes the session.",
-	&oms_refresh_grace, 10, 0, 60, PGC_SUSET, GUC_UNIT_S}
+	"For clients that did not get the answer to the first use. A later use revokes the session.",
+	&oms_refresh_grace, 0, 0, 60, PGC_SUSET, GUC_UNIT_S}
 };
 
 static bool

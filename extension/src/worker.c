@@ -397,6 +397,7 @@ worker_round(void)
 		slot_show("purging", NULL);
 		next_purge = purge_some() ? now : TimestampTzPlusMilliseconds(now, PURGE_INTERVAL * 1000);
 	}
+	slot_show("idle", NULL);
 	return next_look(&queue, my_slot == &shared->slots[0] ? next_purge : DT_NOEND);
 }
 
