@@ -49,6 +49,11 @@ FULL JOIN (SELECT * FROM ledger WHERE last) AS l ON l.product_id = s.product_id 
 WHERE (coalesce(s.on_hand, 0), coalesce(s.reserved, 0), coalesce(s.allocated, 0), coalesce(s.moves, l.seq))
   IS DISTINCT FROM (coalesce(l.on_hand, 0), coalesce(l.reserved, 0), coalesce(l.allocated, 0), coalesce(l.seq, 0))
 UNION ALL
+SELECT 'stock of an unknown product or location', format('product %s at location %s', s.product_id, s.location_id)
+FROM oms.stock AS s
+WHERE NOT EXISTS (SELECT FROM oms.product AS p WHERE p.id = s.product_id)
+  OR NOT EXISTS (SELECT FROM oms.location AS l WHERE l.id = s.location_id)
+UNION ALL
 SELECT 'order total differs from its lines', format('order %s', o.id)
 FROM oms.orders AS o
 LEFT JOIN totals AS t ON t.order_id = o.id

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS oms.orders (
   CONSTRAINT orders_born_pending CHECK (version > 1 OR status = 'PENDING')
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX IF NOT EXISTS orders_status_id_idx ON oms.orders (status, id);
-CREATE INDEX IF NOT EXISTS orders_created_at_idx ON oms.orders USING brin (created_at) WITH (autosummarize = on);
+CREATE INDEX IF NOT EXISTS orders_created_at_idx ON oms.orders (created_at);
 COMMENT ON TABLE oms.orders IS 'Orders. Written by the order_ verbs only.';
 COMMENT ON COLUMN oms.orders.id IS 'Identifier, drawn from a sequence: later orders have higher ids.';
 COMMENT ON COLUMN oms.orders.order_number IS 'Number for people: SO- and the id with at least 8 digits.';

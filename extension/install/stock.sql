@@ -11,11 +11,11 @@ COMMENT ON COLUMN oms.location.id IS 'Identifier, drawn from a sequence; MAIN ha
 COMMENT ON COLUMN oms.location.code IS 'Short unique name, such as MAIN.';
 COMMENT ON COLUMN oms.location.name IS 'Name for people.';
 
--- counters change in place: no index on them, and room for HOT updates
+-- counters change in place: no index on them, room for HOT updates, and no foreign key, for products are never deleted
 CREATE TABLE IF NOT EXISTS oms.stock (
   id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
-  product_id bigint NOT NULL REFERENCES oms.product,
-  location_id integer NOT NULL REFERENCES oms.location,
+  product_id bigint NOT NULL,
+  location_id integer NOT NULL,
   on_hand bigint NOT NULL DEFAULT 0 CHECK (on_hand >= 0),
   reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
   allocated bigint NOT NULL DEFAULT 0 CHECK (allocated >= 0),

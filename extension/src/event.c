@@ -3,16 +3,12 @@
  *	  The outbox: what happened, written in the transaction that made it happen.
  */
 #include "oms.h"
+#include "table.h"
 
-#include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
-static KeptPlan insert_events =
-PLAN("INSERT INTO oms.event (type, aggregate, aggregate_id, version, actor, request_id, payload) "
-	 "SELECT $1, $2, u.id, u.version, $3, $4, u.payload "
-	 "FROM unnest($5, $6, $7) AS u(id, version, payload)",
-	 TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, INT8ARRAYOID, JSONBARRAYOID);
+static Table events =
+TABLE("event", "type", "aggregate", "aggregate_id", "version", "actor", "request_id", "payload");
 
 /*
  * event_append writes n events of one type about aggregates of one kind, such
@@ -22,32 +18,22 @@ void
 event_append(Verb *verb, const char *type, const char *aggregate, int n,
 			 const int64 *aggregate_ids, const int64 *versions, const Datum *payloads)
 {
-	Datum		args[7];
-	char		nulls[8] = "       ";
-	Datum	   *datums;
-	bool	   *isnull;
-	int			lower = 1;
+	Datum		values[7];
+	bool		nulls[7] = {false};
 
-	if (n == 0)
-		return;
-	datums = palloc0(sizeof(Datum) * n);
-	isnull = palloc(sizeof(bool) * n);
+	values[0] = CStringGetTextDatum(type);
+	values[1] = CStringGetTextDatum(aggregate);
+	values[4] = CStringGetTextDatum(verb->actor);
+	nulls[5] = verb->request_id == NULL;
+	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(verb->request_id);
+	nulls[6] = payloads == NULL;
+	table_begin(&events);
 	for (int i = 0; i < n; i++)
 	{
-		isnull[i] = payloads == NULL;
-		if (payloads)
-			datums[i] = payloads[i];
+		values[2] = Int64GetDatum(aggregate_ids[i]);
+		values[3] = Int64GetDatum(versions[i]);
+		values[6] = payloads ? payloads[i] : (Datum) 0;
+		table_insert(&events, values, nulls);
 	}
-	args[0] = CStringGetTextDatum(type);
-	args[1] = CStringGetTextDatum(aggregate);
-	args[2] = CStringGetTextDatum(verb->actor);
-	if (verb->request_id)
-		args[3] = CStringGetTextDatum(verb->request_id);
-	else
-		nulls[3] = 'n';
-	args[4] = int8_array(aggregate_ids, n);
-	args[5] = int8_array(versions, n);
-	args[6] = PointerGetDatum(construct_md_array(datums, isnull, 1, &n, &lower, JSONBOID, -1,
-												 false, TYPALIGN_INT));
-	plan_write(&insert_events, args, nulls);
+	table_end(&events);
 }

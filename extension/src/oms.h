@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "storage/itemptr.h"
 #include "utils/timestamp.h"
 
 #define OMS_VERSION "1.0"
@@ -37,6 +38,7 @@ extern int	oms_sqlstate(OmsError error);
 typedef struct Outcome
 {
 	int64		id;				/* of the order, once it is known */
+	bool		moved;			/* for a transition: it was not there already */
 	int			sqlstate;
 	char	   *message;
 	char	   *detail;			/* JSON, or NULL */
@@ -120,11 +122,11 @@ extern Datum row_datum(uint64 row, int column, bool *isnull);
 extern int64 row_int64(uint64 row, int column);
 extern int32 row_int32(uint64 row, int column);
 extern bool row_bool(uint64 row, int column);
+extern ItemPointer row_tid(uint64 row, int column);
 extern char *row_cstring(uint64 row, int column);	/* NULL where SQL says NULL */
 
 extern Datum int8_array(const int64 *values, int n);
 extern Datum text_array(const char *const *values, int n);	/* NULL elements allowed */
-extern Datum money_array(const int64 *cents, int n);
 
 /* ---------------------------------------------------------------- events */
 

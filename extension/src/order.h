@@ -12,7 +12,9 @@
 #define ORDER_COLUMNS \
 	"id, order_number, customer_name, status, total_amount, created_at, updated_at, version, created_by"
 #define ORDER_STATUS_COLUMN 4
+#define ORDER_UPDATED_AT_COLUMN 7
 #define ORDER_VERSION_COLUMN 8
+#define ORDER_COLUMN_COUNT 9
 
 #define DEFAULT_CUSTOMER "User"
 #define MAX_LINES 500
@@ -46,7 +48,7 @@ extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 
 /*
  * orders_move (order_move.c) takes orders to a status.  outcomes[i] belongs to
- * ids[i]; the rows returned are those of the orders that moved, with ORDER_COLUMNS.
+ * ids[i]; the rows returned are the orders as they were before, with ORDER_COLUMNS.
  */
 extern SPITupleTable *orders_move(Verb *verb, const int64 *ids, int n, const char *to,
 								  const char *reason, Outcome *outcomes);

@@ -4,6 +4,7 @@
  */
 #include "order.h"
 #include "product.h"
+#include "table.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -23,23 +24,16 @@ PLAN("SELECT " PRODUCT_COLUMNS ", (price * 100)::bigint, archived_at IS NOT NULL
 	 "FROM oms.product WHERE id = ANY ($1) ORDER BY id",
 	 INT8ARRAYOID);
 
-static KeptPlan insert_orders =
-PLAN("INSERT INTO oms.orders (id, order_number, status, version, customer_name, total_amount, "
-	 "created_by) OVERRIDING SYSTEM VALUE "
-	 "SELECT u.id, u.number, '" STATUS_INITIAL "', 1, u.customer, u.total, $5 "
-	 "FROM unnest($1, $2, $3, $4) AS u(id, number, customer, total)",
-	 INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, TEXTOID);
+static Table orders_table =
+TABLE("orders", "id", "order_number", "status", "version", "customer_name", "total_amount",
+	  "created_by");
 
-static KeptPlan insert_lines =
-PLAN("INSERT INTO oms.order_line (order_id, line_no, product_id, quantity, sku, name, price, "
-	 "line_total) SELECT * FROM unnest($1, $2::bigint[], $3, $4, $5, $6, $7, $8)",
-	 INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-	 NUMERICARRAYOID, NUMERICARRAYOID);
+static Table lines_table =
+TABLE("order_line", "order_id", "line_no", "product_id", "quantity", "sku", "name", "price",
+	  "line_total");
 
-static KeptPlan insert_history =
-PLAN("INSERT INTO oms.order_history (order_id, seq, to_status, actor) "
-	 "SELECT u.id, 1, '" STATUS_INITIAL "', $2 FROM unnest($1) AS u(id)",
-	 INT8ARRAYOID, TEXTOID);
+static Table history_table =
+TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor", "reason");
 
 /* --------------------------------------------------------------- reading */
 
@@ -199,77 +193,78 @@ price_order(NewOrder *order, uint64 nproducts)
 
 /* --------------------------------------------------------------- writing */
 
-static void
-write_orders(Verb *verb, NewOrder **orders, int n)
+static Datum
+money_datum(int64 cents)
 {
-	int64	   *ids = palloc(sizeof(int64) * n);
-	int64	   *totals = palloc(sizeof(int64) * n);
-	const char **numbers = palloc(sizeof(char *) * n);
-	const char **customers = palloc(sizeof(char *) * n);
-	int64	   *versions = palloc(sizeof(int64) * n);
-	Datum	   *payloads = palloc(sizeof(Datum) * n);
-	Datum		actor = CStringGetTextDatum(verb->actor);
-	Datum		id_array;
+	return NumericGetDatum(int64_div_fast_to_numeric(cents, 2));
+}
 
+static void
+write_headers(Verb *verb, NewOrder **orders, int n)
+{
+	Datum		status = CStringGetTextDatum(STATUS_INITIAL);
+	Datum		actor = CStringGetTextDatum(verb->actor);
+	const bool	history_nulls[6] = {false, false, true, false, false, true};
+
+	table_begin(&orders_table);
 	for (int i = 0; i < n; i++)
-	{
-		ids[i] = orders[i]->id;
-		totals[i] = orders[i]->total;
-		numbers[i] = orders[i]->number;
-		customers[i] = orders[i]->customer;
-		versions[i] = 1;
-		payloads[i] = DirectFunctionCall1(jsonb_in,
-										  CStringGetDatum(psprintf("{\"order_id\": " INT64_FORMAT "}",
-																   ids[i])));
-	}
-	id_array = int8_array(ids, n);
-	plan_write(&insert_orders,
-			   (Datum[]) {id_array, text_array(numbers, n), text_array(customers, n),
-						  money_array(totals, n), actor},
-			   NULL);
-	plan_write(&insert_history, (Datum[]) {id_array, actor}, NULL);
-	event_append(verb, "order.created", "order", n, ids, versions, NULL);
-	task_enqueue(verb, "order_created", n, payloads);
+		table_insert(&orders_table,
+					 (Datum[]) {Int64GetDatum(orders[i]->id), CStringGetTextDatum(orders[i]->number),
+								status, Int64GetDatum(1), CStringGetTextDatum(orders[i]->customer),
+								money_datum(orders[i]->total), actor},
+					 NULL);
+	table_end(&orders_table);
+	table_begin(&history_table);
+	for (int i = 0; i < n; i++)
+		table_insert(&history_table,
+					 (Datum[]) {Int64GetDatum(orders[i]->id), Int64GetDatum(1), (Datum) 0, status,
+								actor, (Datum) 0},
+					 history_nulls);
+	table_end(&history_table);
 }
 
 static void
 write_lines(SPITupleTable *products, NewOrder **orders, int n)
 {
-	int			total = 0;
-	int			at = 0;
-	int64	   *column[6];
-	const char **skus;
-	const char **names;
-
-	for (int i = 0; i < n; i++)
-		total += orders[i]->nlines;
-	for (int c = 0; c < 6; c++)
-		column[c] = palloc(sizeof(int64) * total);
-	skus = palloc(sizeof(char *) * total);
-	names = palloc(sizeof(char *) * total);
+	table_begin(&lines_table);
 	for (int i = 0; i < n; i++)
 	{
-		for (int j = 0; j < orders[i]->nlines; j++, at++)
+		for (int j = 0; j < orders[i]->nlines; j++)
 		{
 			NewLine    *line = &orders[i]->lines[j];
 			HeapTuple	product = products->vals[line->product];
+			bool		isnull;
 
-			column[0][at] = orders[i]->id;
-			column[1][at] = j + 1;
-			column[2][at] = line->product_id;
-			column[3][at] = line->quantity;
-			column[4][at] = line->cents;
-			column[5][at] = line->total;
-			names[at] = SPI_getvalue(product, products->tupdesc, 2);
-			skus[at] = SPI_getvalue(product, products->tupdesc, 4);
+			table_insert(&lines_table,
+						 (Datum[]) {Int64GetDatum(orders[i]->id), Int32GetDatum(j + 1),
+									Int64GetDatum(line->product_id), Int64GetDatum(line->quantity),
+									SPI_getbinval(product, products->tupdesc, 4, &isnull),
+									SPI_getbinval(product, products->tupdesc, 2, &isnull),
+									money_datum(line->cents), money_datum(line->total)},
+						 NULL);
 		}
 	}
-	plan_write(&insert_lines,
-			   (Datum[]) {int8_array(column[0], total), int8_array(column[1], total),
-						  int8_array(column[2], total), int8_array(column[3], total),
-						  text_array(skus, total), text_array(names, total),
-						  money_array(column[4], total), money_array(column[5], total)},
-			   NULL);
+	table_end(&lines_table);
+}
+
+/* write_traces writes the events and tasks of new orders */
+static void
+write_traces(Verb *verb, NewOrder **orders, int n)
+{
+	int64	   *ids = palloc(sizeof(int64) * n);
+	int64	   *versions = palloc(sizeof(int64) * n);
+	Datum	   *payloads = palloc(sizeof(Datum) * n);
+
+	for (int i = 0; i < n; i++)
+	{
+		char	   *payload = psprintf("{\"order_id\": " INT64_FORMAT "}", orders[i]->id);
+
+		ids[i] = orders[i]->id;
+		versions[i] = 1;
+		payloads[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
+	}
+	event_append(verb, "order.created", "order", n, ids, versions, NULL);
+	task_enqueue(verb, "order_created", n, payloads);
 }
 
 /*
@@ -298,8 +293,9 @@ orders_insert(Verb *verb, NewOrder *orders, int n)
 	}
 	if (ngood > 0)
 	{
-		write_orders(verb, good, ngood);
+		write_headers(verb, good, ngood);
 		write_lines(products, good, ngood);
+		write_traces(verb, good, ngood);
 	}
 	return products;
 }

@@ -8,6 +8,7 @@
  */
 #include "order.h"
 #include "stock.h"
+#include "table.h"
 
 #include "catalog/pg_type.h"
 #include "lib/qunique.h"
@@ -28,6 +29,7 @@ typedef struct MovingOrder
 {
 	int64		id;
 	int64		version;
+	ItemPointer tid;
 	const char *from;
 	const Transition *step;		/* NULL when it does not move */
 	Demand	   *demands;		/* sorted by product, one for each */
@@ -36,7 +38,8 @@ typedef struct MovingOrder
 } MovingOrder;
 
 static KeptPlan lock_orders =
-PLAN("SELECT " ORDER_COLUMNS " FROM oms.orders WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+PLAN("SELECT " ORDER_COLUMNS ", ctid FROM oms.orders WHERE id = ANY ($1) ORDER BY id "
+	 "FOR NO KEY UPDATE",
 	 INT8ARRAYOID);
 
 static KeptPlan select_demand =
@@ -44,15 +47,10 @@ PLAN("SELECT order_id, product_id, quantity, sku FROM oms.order_line WHERE order
 	 "ORDER BY order_id, line_no",
 	 INT8ARRAYOID);
 
-static KeptPlan update_orders =
-PLAN("UPDATE oms.orders SET status = $2, version = version + 1, updated_at = now() "
-	 "WHERE id = ANY ($1) RETURNING " ORDER_COLUMNS,
-	 INT8ARRAYOID, TEXTOID);
+static Table orders_status = TABLE("orders", "status", "version", "updated_at");
 
-static KeptPlan insert_history =
-PLAN("INSERT INTO oms.order_history (order_id, seq, from_status, to_status, actor, reason) "
-	 "SELECT u.id, u.seq, u.from_status, $4, $5, $6 FROM unnest($1, $2, $3) AS u(id, seq, from_status)",
-	 INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID);
+static Table history_table =
+TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor", "reason");
 
 static int
 compare_id(const void *a, const void *b)
@@ -111,8 +109,8 @@ find_step(Verb *verb, MovingOrder *order, const char *to, bool admin)
 	}
 }
 
-/* lock_and_judge locks the orders and finds the step of each */
-static void
+/* lock_and_judge locks the orders and finds the step of each; it returns their rows */
+static SPITupleTable *
 lock_and_judge(Verb *verb, MovingOrder *orders, int n, const char *to)
 {
 	int64	   *ids = palloc(sizeof(int64) * n);
@@ -139,9 +137,11 @@ lock_and_judge(Verb *verb, MovingOrder *orders, int n, const char *to)
 		}
 		order->from = row_cstring(next, ORDER_STATUS_COLUMN);
 		order->version = row_int64(next, ORDER_VERSION_COLUMN);
+		order->tid = row_tid(next, ORDER_COLUMN_COUNT + 1);
 		next++;
 		find_step(verb, order, to, admin);
 	}
+	return table;
 }
 
 /* merge_demands adds up the lines of one product, so none passes alone */
@@ -289,45 +289,59 @@ apply_stock(Verb *verb, MovingOrder *orders, int n)
 	stock_write(verb, &stock);
 }
 
-/* write_moves writes status, history and events of the orders that move */
-static SPITupleTable *
+/* write_headers writes status, version and history of the orders that move */
+static void
+write_headers(Verb *verb, MovingOrder **orders, int n, const char *to, const char *reason)
+{
+	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	Datum		status = CStringGetTextDatum(to);
+	Datum		actor = CStringGetTextDatum(verb->actor);
+	Datum		why = reason ? CStringGetTextDatum(reason) : (Datum) 0;
+	const bool	nulls[6] = {false, false, false, false, false, reason == NULL};
+
+	table_begin(&orders_status);
+	for (int i = 0; i < n; i++)
+		table_update(&orders_status, orders[i]->tid,
+					 (Datum[]) {status, Int64GetDatum(orders[i]->version + 1), now}, NULL);
+	table_end(&orders_status);
+	table_begin(&history_table);
+	for (int i = 0; i < n; i++)
+		table_insert(&history_table,
+					 (Datum[]) {Int64GetDatum(orders[i]->id), Int64GetDatum(orders[i]->version + 1),
+								CStringGetTextDatum(orders[i]->from), status, actor, why},
+					 nulls);
+	table_end(&history_table);
+}
+
+/* write_moves writes the orders that move, with their history and events */
+static void
 write_moves(Verb *verb, MovingOrder *orders, int n, const char *to, const char *reason)
 {
+	MovingOrder **moving = palloc(sizeof(MovingOrder *) * n);
 	int64	   *ids = palloc(sizeof(int64) * n);
 	int64	   *versions = palloc(sizeof(int64) * n);
-	const char **froms = palloc(sizeof(char *) * n);
 	int			m = 0;
-	Datum		args[6];
-	SPITupleTable *moved;
 
 	for (int i = 0; i < n; i++)
 	{
 		if (orders[i].step == NULL)
 			continue;
+		orders[i].outcome->moved = true;
 		ids[m] = orders[i].id;
 		versions[m] = orders[i].version + 1;
-		froms[m++] = orders[i].from;
+		moving[m++] = &orders[i];
 	}
 	if (m == 0)
-		return NULL;
-	args[0] = int8_array(ids, m);
-	args[3] = CStringGetTextDatum(to);
-	plan_write(&update_orders, (Datum[]) {args[0], args[3]}, NULL);
-	moved = SPI_tuptable;
-	args[1] = int8_array(versions, m);
-	args[2] = text_array(froms, m);
-	args[4] = CStringGetTextDatum(verb->actor);
-	args[5] = reason ? CStringGetTextDatum(reason) : (Datum) 0;
-	plan_write(&insert_history, args, reason ? NULL : "     n");
+		return;
+	write_headers(verb, moving, m, to, reason);
 	event_append(verb, psprintf("order.%s", asc_tolower(to, strlen(to))), "order", m, ids, versions,
 				 NULL);
-	return moved;
 }
 
 /*
  * orders_move takes orders to a status.  outcomes[i] tells of ids[i]; an order
- * that is there already counts as moved.  It returns the rows, with
- * ORDER_COLUMNS, of the orders that moved, or NULL when none did.
+ * that is there already has not failed.  It returns the rows, with
+ * ORDER_COLUMNS, of the orders that were found, as they were before.
  */
 SPITupleTable *
 orders_move(Verb *verb, const int64 *ids, int n, const char *to, const char *reason,
@@ -335,6 +349,7 @@ orders_move(Verb *verb, const int64 *ids, int n, const char *to, const char *rea
 {
 	MovingOrder *orders = palloc0(sizeof(MovingOrder) * Max(n, 1));
 	int			m = 0;
+	SPITupleTable *found;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -355,7 +370,8 @@ orders_move(Verb *verb, const int64 *ids, int n, const char *to, const char *rea
 				 errdetail_internal("[{\"pointer\": \"/status\", \"detail\": \"is not a status of "
 									"oms.order_transition\"}]"),
 				 errhint("Statuses are written in capitals, such as CONFIRMED or CANCELLED.")));
-	lock_and_judge(verb, orders, m, to);
+	found = lock_and_judge(verb, orders, m, to);
 	apply_stock(verb, orders, m);
-	return write_moves(verb, orders, m, to, reason);
+	write_moves(verb, orders, m, to, reason);
+	return found;
 }

@@ -234,6 +234,33 @@ rest_order_create(Verb *verb, FunctionCallInfo fcinfo)
 	return answer;
 }
 
+/* moved_reply answers with an order's header after a step, from its row before */
+static Datum
+moved_reply(Verb *verb, SPITupleTable *before, const char *status, bool moved)
+{
+	StringInfo	reply = reply_begin(verb);
+
+	appendStringInfoChar(reply, '{');
+	if (!moved)
+		json_columns(reply, before, 0, 1, ORDER_COLUMN_COUNT);
+	else
+	{
+		json_columns(reply, before, 0, 1, ORDER_STATUS_COLUMN - 1);
+		appendStringInfoString(reply, ", \"status\": ");
+		escape_json(reply, status);
+		appendStringInfoString(reply, ", ");
+		json_columns(reply, before, 0, ORDER_STATUS_COLUMN + 1, ORDER_UPDATED_AT_COLUMN - 1);
+		appendStringInfoString(reply, ", \"updated_at\": ");
+		json_time(reply, GetCurrentTransactionStartTimestamp());
+		SPI_tuptable = before;
+		appendStringInfo(reply, ", \"version\": " INT64_FORMAT ", ",
+						 row_int64(0, ORDER_VERSION_COLUMN) + 1);
+		json_columns(reply, before, 0, ORDER_VERSION_COLUMN + 1, ORDER_COLUMN_COUNT);
+	}
+	appendStringInfoChar(reply, '}');
+	return reply_datum(reply);
+}
+
 REST_VERB(rest_order_status);
 
 static Datum
@@ -247,20 +274,12 @@ rest_order_status(Verb *verb, FunctionCallInfo fcinfo)
 	FieldValue	values[lengthof(fields)];
 	Outcome		outcome = {0};
 	Input		input;
-	SPITupleTable *moved;
-	StringInfo	reply;
+	SPITupleTable *before;
 
 	input_fields(&input, input_begin(&input, PG_GETARG_TEXT_PP(3)), "", fields, lengthof(fields),
 				 values);
 	input_end(&input);
-	moved = orders_move(verb, &id, 1, values[0].text, values[1].text, &outcome);
+	before = orders_move(verb, &id, 1, values[0].text, values[1].text, &outcome);
 	outcome_raise(&outcome);
-	if (moved == NULL)			/* it was there already */
-	{
-		plan_write(&select_order, (Datum[]) {Int64GetDatum(id)}, NULL);
-		moved = SPI_tuptable;
-	}
-	reply = reply_begin(verb);
-	json_row(reply, moved, 0);
-	return reply_datum(reply);
+	return moved_reply(verb, before, values[0].text, outcome.moved);
 }

@@ -13,7 +13,6 @@
 #include "common/hashfn.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 
 static void
 plan_prepare(KeptPlan *plan)
@@ -130,6 +129,13 @@ row_bool(uint64 row, int column)
 	return DatumGetBool(row_value(row, column));
 }
 
+/* row_tid returns the ctid of a row, which lives as long as the rows do */
+ItemPointer
+row_tid(uint64 row, int column)
+{
+	return (ItemPointer) DatumGetPointer(row_value(row, column));
+}
+
 char *
 row_cstring(uint64 row, int column)
 {
@@ -166,15 +172,4 @@ text_array(const char *const *values, int n)
 	}
 	return PointerGetDatum(construct_md_array(datums, nulls, 1, &n, &lower, TEXTOID, -1, false,
 											  TYPALIGN_INT));
-}
-
-/* money_array makes numeric[] with two decimals from cents */
-Datum
-money_array(const int64 *cents, int n)
-{
-	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-		datums[i] = NumericGetDatum(int64_div_fast_to_numeric(cents[i], 2));
-	return PointerGetDatum(construct_array(datums, n, NUMERICOID, -1, false, TYPALIGN_INT));
 }

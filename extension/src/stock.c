@@ -9,32 +9,23 @@
 #include "stock.h"
 
 #include "json.h"
+#include "table.h"
 
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "utils/builtins.h"
 
 static KeptPlan lock_stock =
-PLAN("SELECT product_id, on_hand, reserved, allocated, moves FROM oms.stock "
+PLAN("SELECT product_id, on_hand, reserved, allocated, moves, ctid FROM oms.stock "
 	 "WHERE product_id = ANY ($1) AND location_id = 1 ORDER BY product_id FOR NO KEY UPDATE",
 	 INT8ARRAYOID);
 
-static KeptPlan update_stock =
-PLAN("UPDATE oms.stock s SET on_hand = u.on_hand, reserved = u.reserved, "
-	 "allocated = u.allocated, moves = u.moves, updated_at = now() "
-	 "FROM unnest($1, $2, $3, $4, $5) AS u(product_id, on_hand, reserved, allocated, moves) "
-	 "WHERE s.product_id = u.product_id AND s.location_id = 1",
-	 INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID);
+static Table stock_counters =
+TABLE("stock", "on_hand", "reserved", "allocated", "moves", "updated_at");
 
-static KeptPlan insert_moves =
-PLAN("INSERT INTO oms.stock_move (product_id, location_id, seq, kind, d_on_hand, d_reserved, "
-	 "d_allocated, on_hand, reserved, allocated, order_id, reason, actor) "
-	 "SELECT u.product_id, 1, u.seq, u.kind, u.d_on_hand, 0, u.d_allocated, u.on_hand, "
-	 "u.reserved, u.allocated, nullif(u.order_id, 0), u.reason, $11 "
-	 "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS u(product_id, seq, kind, "
-	 "d_on_hand, d_allocated, on_hand, reserved, allocated, order_id, reason)",
-	 INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-	 INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTOID);
+static Table stock_moves =
+TABLE("stock_move", "product_id", "location_id", "seq", "kind", "d_on_hand", "d_reserved",
+	  "d_allocated", "on_hand", "reserved", "allocated", "order_id", "reason", "actor");
 
 /* a row that comes back after a deletion goes on in its old ledger */
 static KeptPlan insert_stock =
@@ -68,6 +59,7 @@ stock_lock(StockBatch *batch, const int64 *product_ids, int n)
 		row->reserved = row_int64(next, 3);
 		row->allocated = row_int64(next, 4);
 		row->moves = row_int64(next, 5);
+		row->tid = *row_tid(next, 6);
 		next++;
 	}
 }
@@ -111,6 +103,7 @@ stock_move(StockBatch *batch, StockRow *row, const char *kind, int64 d_on_hand,
 	row->on_hand += d_on_hand;
 	row->allocated += d_allocated;
 	row->moves++;
+	row->moved = true;
 	move = &batch->moves[batch->nmoves++];
 	move->after = *row;
 	move->kind = kind;
@@ -123,61 +116,51 @@ stock_move(StockBatch *batch, StockRow *row, const char *kind, int64 d_on_hand,
 static void
 write_rows(StockBatch *batch)
 {
-	int64	   *column[5];
+	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 
-	for (int c = 0; c < 5; c++)
-		column[c] = palloc(sizeof(int64) * batch->nrows);
+	table_begin(&stock_counters);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		StockRow   *row = &batch->rows[i];
 
-		column[0][i] = row->product_id;
-		column[1][i] = row->on_hand;
-		column[2][i] = row->reserved;
-		column[3][i] = row->allocated;
-		column[4][i] = row->moves;
+		if (row->moved)
+			table_update(&stock_counters, &row->tid,
+						 (Datum[]) {Int64GetDatum(row->on_hand), Int64GetDatum(row->reserved),
+									Int64GetDatum(row->allocated), Int64GetDatum(row->moves), now},
+						 NULL);
 	}
-	plan_write(&update_stock,
-			   (Datum[]) {int8_array(column[0], batch->nrows), int8_array(column[1], batch->nrows),
-						  int8_array(column[2], batch->nrows), int8_array(column[3], batch->nrows),
-						  int8_array(column[4], batch->nrows)},
-			   NULL);
+	table_end(&stock_counters);
 }
 
 static void
 write_moves(Verb *verb, StockBatch *batch)
 {
-	int			n = batch->nmoves;
-	int64	   *column[8];
-	const char **kinds = palloc(sizeof(char *) * n);
-	const char **reasons = palloc(sizeof(char *) * n);
-	Datum		args[11];
+	Datum		values[13];
+	bool		nulls[13] = {false};
 
-	for (int c = 0; c < 8; c++)
-		column[c] = palloc(sizeof(int64) * n);
-	for (int i = 0; i < n; i++)
+	values[1] = Int32GetDatum(MAIN_LOCATION);
+	values[5] = Int64GetDatum(0);
+	values[12] = CStringGetTextDatum(verb->actor);
+	table_begin(&stock_moves);
+	for (int i = 0; i < batch->nmoves; i++)
 	{
 		StockMove  *move = &batch->moves[i];
 
-		column[0][i] = move->after.product_id;
-		column[1][i] = move->after.moves;
-		column[2][i] = move->d_on_hand;
-		column[3][i] = move->d_allocated;
-		column[4][i] = move->after.on_hand;
-		column[5][i] = move->after.reserved;
-		column[6][i] = move->after.allocated;
-		column[7][i] = move->order_id;
-		kinds[i] = move->kind;
-		reasons[i] = move->reason;
+		values[0] = Int64GetDatum(move->after.product_id);
+		values[2] = Int64GetDatum(move->after.moves);
+		values[3] = CStringGetTextDatum(move->kind);
+		values[4] = Int64GetDatum(move->d_on_hand);
+		values[6] = Int64GetDatum(move->d_allocated);
+		values[7] = Int64GetDatum(move->after.on_hand);
+		values[8] = Int64GetDatum(move->after.reserved);
+		values[9] = Int64GetDatum(move->after.allocated);
+		values[10] = Int64GetDatum(move->order_id);
+		nulls[10] = move->order_id == 0;
+		nulls[11] = move->reason == NULL;
+		values[11] = nulls[11] ? (Datum) 0 : CStringGetTextDatum(move->reason);
+		table_insert(&stock_moves, values, nulls);
 	}
-	args[0] = int8_array(column[0], n);
-	args[1] = int8_array(column[1], n);
-	args[2] = text_array(kinds, n);
-	for (int c = 2; c < 8; c++)
-		args[c + 1] = int8_array(column[c], n);
-	args[9] = text_array(reasons, n);
-	args[10] = CStringGetTextDatum(verb->actor);
-	plan_write(&insert_moves, args, NULL);
+	table_end(&stock_moves);
 }
 
 /* stock_write writes the rows that moved and their moves */

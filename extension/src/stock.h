@@ -19,6 +19,8 @@ typedef struct StockRow
 	int64		reserved;
 	int64		allocated;
 	int64		moves;
+	bool		moved;
+	ItemPointerData tid;
 } StockRow;
 
 /* StockMove: a row for oms.stock_move, with the counters after it */
