@@ -360,6 +360,12 @@ add_values(Request *request, Query *query)
 	return request->query_string.len == 0 || op->nparams > 0 || make_query(request, &ignored);
 }
 
+void
+api_refuse(Request *request, const char *detail)
+{
+	reply_problem(request, ERR_BAD_REQUEST, detail, NULL);
+}
+
 Span
 api_http_error(Request *request, int status)
 {

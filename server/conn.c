@@ -22,7 +22,7 @@
 #include "reply.h"
 
 /* what a connection may take beyond statement_timeout before it counts as dead */
-#define GRACE_MS 5000
+#define GRACE_MS 2000
 
 #define MAX_ATTEMPTS 3
 

@@ -29,6 +29,7 @@ static const Reason reasons[] = {
 	{412, "Precondition Failed"},
 	{413, "Content Too Large"},
 	{415, "Unsupported Media Type"},
+	{417, "Expectation Failed"},
 	{422, "Unprocessable Content"},
 	{428, "Precondition Required"},
 	{429, "Too Many Requests"},
@@ -76,8 +77,19 @@ http_client_of(const h2o_req_t *req)
 static int
 on_request(h2o_handler_t *self, h2o_req_t *req)
 {
+	Request *request = begin_request(req);
+
 	(void) self;
-	api_handle(begin_request(req));
+	if (http_frames_twice(request))
+	{
+		/* what follows on this connection might not be what the client takes it for */
+		req->http1_is_persistent = 0;
+		api_refuse(request, "a header that may be there once is there twice");
+	}
+	else if (req->version >= 0x101 && !http_host(request).base)
+		api_refuse(request, "the header Host is missing");
+	else
+		api_handle(request);
 	return 0;
 }
 
@@ -366,7 +378,7 @@ problem_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 		req->res.content_length = request->problem.len;
 		req->res.headers.entries[at].value = h2o_iovec_init(H2O_STRLIT("application/problem+json"));
 		http_add_header(request, SPAN("x-request-id"), span_z(request->id));
-		if (!req->http1_is_persistent && client->linger_fd == 0)
+		if (!req->http1_is_persistent && client->linger_fd == 0 && !client->secure)
 			client->linger_fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 3);
 		stream = h2o_add_ostream(req, sizeof *stream, slot);
 		stream->do_send = problem_send;

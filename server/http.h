@@ -55,6 +55,9 @@ typedef struct Request
 /* called for each request; must lead to one http_reply(), now or later */
 extern void api_handle(Request *request);
 
+/* replies 400 */
+extern void api_refuse(Request *request, const char *detail);
+
 /* called when the request's memory goes: log, count, let go of the query */
 extern void api_done(Request *request, size_t bytes_sent);
 

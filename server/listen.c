@@ -186,6 +186,7 @@ on_client_closed(void *data)
 	if (client->linger_fd > 0)
 		linger_start(client->thread, client->linger_fd);
 	client->thread->connections--;
+	free(client->refusal);
 	free(client);
 }
 
@@ -240,6 +241,7 @@ on_accept(h2o_socket_t *listener, const char *error)
 		client = xcalloc(1, sizeof *client);
 		client->thread = thread;
 		client->fd = h2o_socket_get_fd(sock);
+		client->secure = tls != NULL;
 		name_client(client);
 		if (timeout)
 			setsockopt(client->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);

@@ -22,34 +22,39 @@ typedef struct Problem
 	const char *name;
 	int status;
 	const char *title;
+	const char *detail; /* where the database's own words are not for clients */
 } Problem;
 
 static const Problem problems[] = {
-#define OMS_ERROR(code, name, status, title) {"OM" code, #name, status, title},
+#define OMS_ERROR(code, name, status, title) {"OM" code, #name, status, title, NULL},
 #include "../extension/src/errcode.h"
 #undef OMS_ERROR
 };
 
+static const char conflict[] = "other requests were in the way each time";
+static const char away[] = "the database cannot be reached";
+static const char absent[] = "the database lacks the function of this operation";
+
 /* PostgreSQL's own SQLSTATEs, by their first characters; the first that fits counts */
 static const Problem standard[] = {
-	{"40001", "SERIALIZATION_FAILURE", 503, "Too many at the same time"},
-	{"40P01", "DEADLOCK_DETECTED", 503, "Too many at the same time"},
-	{"57014", "TIMED_OUT", 504, "Timed out"},
-	{"55P03", "LOCKED", 409, "Locked by another request"},
-	{"23505", "ALREADY_EXISTS", 409, "Already exists"},
-	{"23503", "STILL_REFERENCED", 409, "Conflict with other data"},
-	{"23502", "INVALID_INPUT", 422, "Invalid input"},
-	{"23514", "INVALID_INPUT", 422, "Invalid input"},
-	{"22", "INVALID_INPUT", 422, "Invalid input"},
-	{"42501", "FORBIDDEN", 403, "Not allowed"},
-	{"53300", "DATABASE_UNAVAILABLE", 503, "Database unavailable"},
-	{"57P", "DATABASE_UNAVAILABLE", 503, "Database unavailable"},
-	{"08", "DATABASE_UNAVAILABLE", 503, "Database unavailable"},
-	{"0A000", "DATABASE_UNAVAILABLE", 503, "Database unavailable"},
-	{"26000", "DATABASE_UNAVAILABLE", 503, "Database unavailable"},
-	{"42883", "NOT_INSTALLED", 503, "oms is not installed in this database"},
-	{"3F000", "NOT_INSTALLED", 503, "oms is not installed in this database"},
-	{"25006", "DATABASE_UNAVAILABLE", 503, "Database unavailable"},
+	{"40001", "SERIALIZATION_FAILURE", 503, "Too many at the same time", conflict},
+	{"40P01", "DEADLOCK_DETECTED", 503, "Too many at the same time", conflict},
+	{"57014", "TIMED_OUT", 504, "Timed out", "the database took too long and was stopped"},
+	{"55P03", "LOCKED", 409, "Locked by another request", "another request holds what this one needs"},
+	{"23505", "ALREADY_EXISTS", 409, "Already exists", "something with this key exists already"},
+	{"23503", "STILL_REFERENCED", 409, "Conflict with other data", "other data depends on this"},
+	{"23502", "INVALID_INPUT", 422, "Invalid input", "a value is missing"},
+	{"23514", "INVALID_INPUT", 422, "Invalid input", "a value is not allowed"},
+	{"22", "INVALID_INPUT", 422, "Invalid input", NULL},
+	{"42501", "FORBIDDEN", 403, "Not allowed", "the role does not allow this"},
+	{"53300", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
+	{"57P", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
+	{"08", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
+	{"0A000", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
+	{"25006", "DATABASE_UNAVAILABLE", 503, "Database unavailable", "the database takes no writes now"},
+	{"26000", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
+	{"42883", "NOT_INSTALLED", 503, "oms is not installed in this database", absent},
+	{"3F000", "NOT_INSTALLED", 503, "oms is not installed in this database", absent},
 };
 
 typedef struct Part
@@ -144,6 +149,12 @@ reply_left(Request *request)
 	http_reply(request, 499, NULL, SPAN_NONE);
 }
 
+void
+problem_write(Buf *out, const Request *request, OmsError error, const char *detail)
+{
+	write_problem(out, request, &problems[error], problems[error].code, detail, NULL, (Part){0});
+}
+
 Span
 problem_for_status(Request *request, int status)
 {
@@ -225,11 +236,11 @@ reply_error(Request *request, const PGresult *result)
 		send_problem(request, problem, state, message,
 					 PQresultErrorField(result, PG_DIAG_MESSAGE_HINT),
 					 json_detail(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)));
-	else if (problem->status < 500)
-		send_problem(request, problem, state, message, NULL, (Part){0});
 	else
 		send_problem(request, problem, state,
-					 problem->status == 500 ? "the server failed; its log says why" : problem->title,
+					 problem->detail		  ? problem->detail
+					 : problem->status == 500 ? "the server failed; its log says why"
+											  : message,
 					 problem->status == 503 ? "repeat the request" : NULL, (Part){0});
 }
 

@@ -22,6 +22,9 @@ extern void reply_problem(Request *request, OmsError error, const char *detail, 
 /* the same with the elements of the array errors */
 extern void reply_invalid(Request *request, OmsError error, const char *detail, const Buf *errors);
 
+/* the body of a problem */
+extern void problem_write(Buf *out, const Request *request, OmsError error, const char *detail);
+
 /* the body of a problem, for one of h2o's own errors */
 extern Span problem_for_status(Request *request, int status);
 

@@ -151,8 +151,9 @@ route_find(Span path, Method method)
 
 	if (path.len == 0 || path.base[0] != '/')
 		return match;
-	if (path.len > 1 && end[-1] == '/')
-		end--;
+	/* a slash at the end is optional, but only one */
+	if (path.len > 1 && end[-1] == '/' && *--end && end[-1] == '/')
+		return match;
 	while ((segment = next_segment(&at, end)).base)
 	{
 		Node *child = find_child(node, segment);
