@@ -15,7 +15,7 @@ home=$build/check/home
 suites=(build clang format shell regress isolation pgtap rest browser fault)
 passed=0 failed=0 skipped=0 server=''
 export PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
-export OMS_BUILD=$build PGBIN=$build/pg.bin
+export OMS_BUILD=$build PGBIN=${PGBIN:-}
 
 # Adds up, and says how a suite ended.
 score() {
@@ -75,6 +75,7 @@ start_server() {
 	[[ -z $server ]] || return 0
 	echo "starting PostgreSQL and omsd for the tests"
 	stop_server
+	PGBIN=$(readlink -f "$build/pg.bin")
 	port=$(free_port) pgport=$(free_port)
 	OMS_ADMIN_PASSWORD=$(head -c 18 /dev/urandom | base64)
 	export OMS_URL=http://127.0.0.1:$port OMS_ADMIN_PASSWORD
@@ -97,10 +98,15 @@ start_server() {
 	export OMS_CONNINFO OMS_PGLOG OMS_TOKEN_KEY OMS_TEST_PORT
 }
 
-# A database of its own for a suite that is SQL alone.
+# A database of its own for a suite that is SQL alone; libpq's environment names it.
 fresh_database() {
-	"$PGBIN/psql" -X -q -d "$OMS_CONNINFO" -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)" -c "CREATE DATABASE $1"
-	"$PGBIN/psql" -X -q -v ON_ERROR_STOP=1 -d "${OMS_CONNINFO/dbname=oms/dbname=$1}" -f server/run/install.sql
+	[[ $OMS_CONNINFO =~ host=([^ ]+)\ port=([0-9]+) ]]
+	export PGHOST=${BASH_REMATCH[1]} PGPORT=${BASH_REMATCH[2]} PGUSER=postgres PGDATABASE=postgres
+	export PGOPTIONS='-c client_min_messages=warning'
+	"$PGBIN/psql" -X -q -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)" -c "CREATE DATABASE $1"
+	PGDATABASE=$1
+	"$PGBIN/psql" -X -q -v ON_ERROR_STOP=1 -f server/run/install.sql
+	unset PGOPTIONS
 }
 
 build_gcc() {
@@ -114,13 +120,11 @@ build_clang() {
 
 # pg_regress and its isolation tester, in the server that runs already.
 regress() {
-	local program=$1 input=$2 output=$3 host port
+	local program=$1 input=$2 output=$3
 	shift 3
-	[[ $OMS_CONNINFO =~ host=([^ ]+)\ port=([0-9]+) ]]
-	host=${BASH_REMATCH[1]} port=${BASH_REMATCH[2]}
 	mkdir -p "$output"
-	"$PGBIN/../lib/pgxs/src/test/$program" --bindir="$PGBIN" --host="$host" --port="$port" --user=postgres \
-		--inputdir="$input" --outputdir="$output" --use-existing "$@" || {
+	"$PGBIN/../lib/pgxs/src/test/$program" --bindir="$PGBIN" --host="$PGHOST" --port="$PGPORT" --user=postgres \
+		--inputdir="$input" --outputdir="$output" --dbname="$PGDATABASE" --use-existing "$@" || {
 		[[ ! -f $output/regression.diffs ]] || head -n 200 "$output/regression.diffs"
 		return 1
 	}
@@ -129,8 +133,8 @@ regress() {
 # The closing line out of a harness's lines "ok 1 ..." and "test name ... ok".
 count_lines() {
 	local file=$1 ok bad
-	ok=$(grep -cE '^(test .* |ok .*|.*\.\.\. )ok|^ok ' "$file" || true)
-	bad=$(grep -cE '\.\.\. FAILED|^not ok ' "$file" || true)
+	ok=$(grep -acE '\.\.\. ok |^ok [0-9]' "$file" || true)
+	bad=$(grep -acE '\.\.\. FAILED|^not ok [0-9]' "$file" || true)
 	echo "$ok passed, $bad failed"
 }
 
@@ -139,7 +143,7 @@ suite_regress() {
 	tests=$(cd sql && ls -- *.sql)
 	fresh_database oms_regress
 	# shellcheck disable=SC2086 # a list of names
-	regress regress/pg_regress . "$build/regress" --dbname=oms_regress ${tests//.sql/} | tee "$out" || status=1
+	regress regress/pg_regress . "$build/regress" ${tests//.sql/} | tee "$out" || status=1
 	count_lines "$out"
 	return $status
 }
@@ -149,7 +153,7 @@ suite_isolation() {
 	tests=$(cd test/isolation/specs && ls -- *.spec)
 	fresh_database oms_isolation
 	# shellcheck disable=SC2086 # a list of names
-	regress isolation/pg_isolation_regress test/isolation "$build/isolation" --dbname=oms_isolation ${tests//.spec/} | tee "$out" || status=1
+	regress isolation/pg_isolation_regress test/isolation "$build/isolation" ${tests//.spec/} | tee "$out" || status=1
 	count_lines "$out"
 	return $status
 }
@@ -157,8 +161,8 @@ suite_isolation() {
 suite_pgtap() {
 	local out=$build/check/pgtap.lines status=0
 	fresh_database oms_pgtap
-	"$PGBIN/psql" -X -q -d "${OMS_CONNINFO/dbname=oms/dbname=oms_pgtap}" -c 'CREATE EXTENSION pgtap'
-	pg_prove --psql-bin "$PGBIN/psql" --verbose -d "${OMS_CONNINFO/dbname=oms/dbname=oms_pgtap}" test/pgtap/*.sql >"$out" 2>&1 || status=1
+	"$PGBIN/psql" -X -q -c 'CREATE EXTENSION pgtap'
+	pg_prove --psql-bin "$PGBIN/psql" --verbose test/pgtap/*.sql >"$out" 2>&1 || status=1
 	grep -E '^(test/|not ok|#)' "$out" || true
 	tail -n 5 "$out"
 	count_lines "$out"

@@ -41,7 +41,7 @@ as_owner() {
 
 # Sets the paths below DIR and the owner.
 locate() {
-	home=$(cd "$1" 2>/dev/null && pwd) || die "no such directory: $1"
+	home=$(cd "$1" 2>/dev/null && pwd) || die "nothing in $1 yet: make run makes it"
 	pg=$home/pg
 	[[ ! -d $pg ]] || pg=$(readlink -f "$pg")
 	bin=$pg/tree/lib/postgresql/$version/bin
@@ -196,7 +196,7 @@ exec_server() {
 }
 
 conninfo() {
-	[[ -f $pg/port ]] || die "no cluster in $home: start it first"
+	[[ -f $pg/port ]] || die "no cluster in $home yet: make run makes it"
 	printf 'host=%s port=%s dbname=oms user=postgres\n' "$(socket_dir)" "$(<"$pg/port")"
 }
 
