@@ -8,15 +8,15 @@
 #include "oms.h"
 
 #define USERNAME_MAX 150
-#define PASSWORD_MIN 8			/* characters */
-#define PASSWORD_MAX 1024		/* bytes */
+#define PASSWORD_MIN 8    /* characters */
+#define PASSWORD_MAX 1024 /* bytes */
 
 /* Account: what is known once somebody has logged in */
 typedef struct Account
 {
-	int64		id;
-	char	   *username;
-	char	   *role;			/* "staff" or "admin" */
+	int64 id;
+	char *username;
+	char *role; /* "staff" or "admin" */
 } Account;
 
 /* account_login checks a name and password, or raises OM020 */
@@ -25,4 +25,4 @@ extern void account_login(const char *username, const char *password, Account *a
 /* session_revoke_all ends the sessions of an account */
 extern void session_revoke_all(int64 account_id, const char *reason);
 
-#endif							/* OMS_ACCOUNT_H */
+#endif /* OMS_ACCOUNT_H */

@@ -32,9 +32,7 @@ static const struct
 {
 	const char *name;
 	BuiltinHandler run;
-}			builtins[] = {
-	{"order_created", order_created}
-};
+} builtins[] = {{"order_created", order_created}};
 
 /* builtin_find returns the C function of a built-in handler, or NULL */
 BuiltinHandler
@@ -59,7 +57,7 @@ set_durable(const char *level)
 static Datum
 run_batch_body(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Batch	   *batch = worker_arg(fcinfo);
+	Batch *batch = worker_arg(fcinfo);
 
 	verb->actor = batch->handler->name;
 	batch_claim(batch);
@@ -78,23 +76,22 @@ run_batch_step(void *arg)
 
 /* run_batch runs ready tasks of a built-in handler in one transaction; -1 if one failed */
 static int
-run_batch(const Handler *handler)
+run_batch(const Handler *handler, int limit)
 {
-	Batch		batch = {.handler = handler, .limit = oms_worker_batch, .settled = true};
-	ErrorData  *error;
+	Batch batch = {.handler = handler, .limit = limit, .settled = true};
+	ErrorData *error;
 
 	batch.context = CurrentMemoryContext;
-	pgstat_report_activity(STATE_RUNNING, handler->name);
+	pgstat_report_activity(STATE_RUNNING, psprintf("%s: up to %d tasks", handler->name, limit));
 	error = worker_attempt(run_batch_step, &batch);
-	if (error == NULL)
+	if (error)
 	{
-		worker_count(batch.n, 0);
-		return batch.n;
+		ereport(DEBUG1,
+				(errmsg("a batch of handler \"%s\" failed: %s", handler->name, error->message)));
+		return -1;
 	}
-	ereport(LOG,
-			(errmsg("a task of handler \"%s\" failed: running them one by one", handler->name),
-			 errdetail_internal("%s", error->message)));
-	return -1;
+	worker_count(batch.n, 0);
+	return batch.n;
 }
 
 /* ---------------------------------------------------------- one by one */
@@ -104,7 +101,7 @@ typedef struct Run
 {
 	const Handler *handler;
 	const Task *task;
-	bool		held;			/* the task was still ours when it began */
+	bool held; /* the task was still ours when it began */
 	const char *error;
 } Run;
 
@@ -126,7 +123,7 @@ claim_step(void *arg)
 static Datum
 lock_body(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Run		   *run = worker_arg(fcinfo);
+	Run *run = worker_arg(fcinfo);
 
 	run->held = task_lock(run->task);
 	return (Datum) 0;
@@ -135,7 +132,7 @@ lock_body(Verb *verb, FunctionCallInfo fcinfo)
 static Datum
 builtin_body(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Run		   *run = worker_arg(fcinfo);
+	Run *run = worker_arg(fcinfo);
 
 	verb->actor = run->handler->name;
 	run->handler->builtin(verb, run->task, 1);
@@ -145,7 +142,7 @@ builtin_body(Verb *verb, FunctionCallInfo fcinfo)
 static Datum
 settle_body(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Run		   *run = worker_arg(fcinfo);
+	Run *run = worker_arg(fcinfo);
 
 	task_settle(run->task);
 	return (Datum) 0;
@@ -154,7 +151,7 @@ settle_body(Verb *verb, FunctionCallInfo fcinfo)
 static Datum
 fail_body(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Run		   *run = worker_arg(fcinfo);
+	Run *run = worker_arg(fcinfo);
 
 	task_fail(run->task, run->error);
 	return (Datum) 0;
@@ -170,18 +167,16 @@ fail_step(void *arg)
 static Oid
 handler_role(const Handler *handler)
 {
-	Oid			role = get_role_oid(handler->run_as, true);
+	Oid role = get_role_oid(handler->run_as, true);
 
 	if (!OidIsValid(role))
-		ereport(ERROR,
-				(oms_errcode(OMS_HANDLER_INVALID),
-				 errmsg("role \"%s\" of handler \"%s\" does not exist",
-						handler->run_as, handler->name)));
+		ereport(ERROR, (oms_errcode(OMS_HANDLER_INVALID),
+						errmsg("role \"%s\" of handler \"%s\" does not exist", handler->run_as,
+							   handler->name)));
 	if (superuser_arg(role))
-		ereport(ERROR,
-				(oms_errcode(OMS_HANDLER_INVALID),
-				 errmsg("role \"%s\" of handler \"%s\" is a superuser",
-						handler->run_as, handler->name)));
+		ereport(ERROR, (oms_errcode(OMS_HANDLER_INVALID),
+						errmsg("role \"%s\" of handler \"%s\" is a superuser", handler->run_as,
+							   handler->name)));
 	return role;
 }
 
@@ -193,8 +188,8 @@ static void
 run_function(const Run *run)
 {
 	static const Oid types[2] = {INT8OID, JSONBOID};
-	Datum		args[2];
-	char	   *sql;
+	Datum args[2];
+	char *sql;
 
 	if (run->handler->function == NULL)
 		ereport(ERROR,
@@ -213,7 +208,7 @@ run_function(const Run *run)
 static void
 run_step(void *arg)
 {
-	Run		   *run = arg;
+	Run *run = arg;
 
 	worker_call(lock_body, run);
 	if (!run->held)
@@ -248,8 +243,8 @@ reset_step(void *arg)
 static const char *
 error_text(const ErrorData *error)
 {
-	char	   *text = psprintf("%s: %s%s%s", unpack_sql_state(error->sqlerrcode), error->message,
-								error->detail ? " | " : "", error->detail ? error->detail : "");
+	char *text = psprintf("%s: %s%s%s", unpack_sql_state(error->sqlerrcode), error->message,
+						  error->detail ? " | " : "", error->detail ? error->detail : "");
 
 	text[pg_mbcliplen(text, strlen(text), MAX_ERROR_BYTES)] = '\0';
 	return text;
@@ -266,9 +261,9 @@ log_error(const ErrorData *error)
 static int
 run_one(const Handler *handler)
 {
-	Batch		batch = {.handler = handler, .limit = 1};
-	Run			run = {.handler = handler};
-	ErrorData  *error;
+	Batch batch = {.handler = handler, .limit = 1};
+	Run run = {.handler = handler};
+	ErrorData *error;
 
 	batch.context = CurrentMemoryContext;
 	error = worker_attempt(claim_step, &batch);
@@ -277,8 +272,8 @@ run_one(const Handler *handler)
 		return 0;
 
 	run.task = &batch.tasks[0];
-	pgstat_report_activity(STATE_RUNNING, psprintf("%s: task " INT64_FORMAT, handler->name,
-												   run.task->id));
+	pgstat_report_activity(STATE_RUNNING,
+						   psprintf("%s: task " INT64_FORMAT, handler->name, run.task->id));
 	error = worker_attempt(run_step, &run);
 	worker_count(error == NULL, error != NULL);
 	if (error)
@@ -293,26 +288,30 @@ run_one(const Handler *handler)
 
 /*
  * handler_run runs tasks of a handler that has ready ones, and returns how many
- * it took.  The first tasks after a start are run one by one, with their
- * attempts counted: one of them may be what brought the server down.
+ * it took.  Batches of built-in tasks start small and grow; a failure halves
+ * them until the task that fails is alone, its attempt counted and recorded.
+ * So is the first one after a start: it may be what brought the server down.
  */
 int
 handler_run(const Handler *handler)
 {
-	static int	one_by_one = -1;
-	int			n;
+	static int limit = 1;
+	int n;
 
-	if (one_by_one < 0)
-		one_by_one = oms_worker_batch;
-	if (handler->builtin && one_by_one == 0)
+	if (handler->builtin == NULL)
+		return run_one(handler);
+	while (limit > 1)
 	{
-		n = run_batch(handler);
+		n = run_batch(handler, limit);
 		if (n >= 0)
+		{
+			limit = Max(Min(limit * 2, oms_worker_batch), 1);
 			return n;
-		one_by_one = oms_worker_batch;
+		}
+		limit /= 2;
+		worker_interrupts();
 	}
 	n = run_one(handler);
-	if (handler->builtin)
-		one_by_one -= n;
+	limit = Min(2, oms_worker_batch);
 	return n;
 }

@@ -49,7 +49,7 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 
-	/* 15 has a hook of its own for asking for shared memory */
+		/* 15 has a hook of its own for asking for shared memory */
 #if PG_VERSION_NUM >= 150000
 	previous_request_hook = shmem_request_hook;
 	shmem_request_hook = request_shmem;

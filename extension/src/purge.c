@@ -13,39 +13,40 @@
 typedef struct Purge
 {
 	const char *what;
-	int		   *retention;
-	KeptPlan		plan;
+	int *retention;
+	KeptPlan plan;
 } Purge;
 
-static int	at_once = 0;
+static int at_once = 0;
 
 static Purge purges[] = {
 	{"tasks", &oms_task_retention,
-	PLAN("DELETE FROM oms.task WHERE id = ANY (ARRAY(SELECT id FROM oms.task "
-		 "WHERE state IN ('done', 'cancelled') AND finished_at < now() - $1 * interval '1 s' "
-		 "ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))", INT4OID, INT4OID)},
+	 PLAN("DELETE FROM oms.task WHERE id = ANY (ARRAY(SELECT id FROM oms.task "
+		  "WHERE state IN ('done', 'cancelled') AND finished_at < now() - $1 * interval '1 s' "
+		  "ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+		  INT4OID, INT4OID)},
 	{"idempotency keys", &oms_idempotency_retention,
-	PLAN("DELETE FROM oms.idempotency WHERE ctid = ANY (ARRAY(SELECT ctid FROM oms.idempotency "
-		 "WHERE created_at < now() - $1 * interval '1 s' LIMIT $2 FOR UPDATE SKIP LOCKED))",
-		 INT4OID, INT4OID)},
+	 PLAN("DELETE FROM oms.idempotency WHERE ctid = ANY (ARRAY(SELECT ctid FROM oms.idempotency "
+		  "WHERE created_at < now() - $1 * interval '1 s' LIMIT $2 FOR UPDATE SKIP LOCKED))",
+		  INT4OID, INT4OID)},
 	{"sessions", &at_once,
-	PLAN("DELETE FROM oms.session WHERE id = ANY (ARRAY(SELECT id FROM oms.session "
-		 "WHERE expires_at < now() - $1 * interval '1 s' "
-		 "ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))", INT4OID, INT4OID)}
-};
+	 PLAN("DELETE FROM oms.session WHERE id = ANY (ARRAY(SELECT id FROM oms.session "
+		  "WHERE expires_at < now() - $1 * interval '1 s' "
+		  "ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+		  INT4OID, INT4OID)}};
 
 /* PurgeRun: one transaction's work */
 typedef struct PurgeRun
 {
-	Purge	   *purge;
-	uint64		removed;
+	Purge *purge;
+	uint64 removed;
 } PurgeRun;
 
 static Datum
 purge_body(Verb *verb, FunctionCallInfo fcinfo)
 {
-	PurgeRun   *run = worker_arg(fcinfo);
-	Datum		args[2];
+	PurgeRun *run = worker_arg(fcinfo);
+	Datum args[2];
 
 	args[0] = Int32GetDatum(*run->purge->retention);
 	args[1] = Int32GetDatum(PURGE_BATCH);
@@ -63,12 +64,12 @@ purge_step(void *arg)
 bool
 purge_some(void)
 {
-	bool		more = false;
+	bool more = false;
 
 	for (size_t i = 0; i < lengthof(purges); i++)
 	{
-		PurgeRun	run = {&purges[i], 0};
-		ErrorData  *error;
+		PurgeRun run = {&purges[i], 0};
+		ErrorData *error;
 
 		if (*run.purge->retention < 0)
 			continue;

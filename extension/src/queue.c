@@ -21,60 +21,65 @@
 #include "utils/lsyscache.h"
 
 static KeptPlan select_state =
-PLAN("SELECT system_identifier = $1 AND database_oid = $2, paused_at IS NOT NULL "
-	 "FROM oms.worker_state", INT8OID, INT8OID);
+	PLAN("SELECT system_identifier = $1 AND database_oid = $2, paused_at IS NOT NULL "
+		 "FROM oms.worker_state",
+		 INT8OID, INT8OID);
 
 static KeptPlan select_due =
-PLAN("SELECT h.name, h.function, h.run_as, coalesce(h.timeout_ms, $1), first.due_at "
-	 "FROM oms.task_handler h, LATERAL (SELECT t.due_at FROM oms.task t "
-	 "WHERE t.handler = h.name AND t.state = 'ready' ORDER BY t.due_at LIMIT 1) AS first "
-	 "ORDER BY first.due_at", INT4OID);
+	PLAN("SELECT h.name, h.function, h.run_as, coalesce(h.timeout_ms, $1), first.due_at "
+		 "FROM oms.task_handler h, LATERAL (SELECT t.due_at FROM oms.task t "
+		 "WHERE t.handler = h.name AND t.state = 'ready' ORDER BY t.due_at LIMIT 1) AS first "
+		 "ORDER BY first.due_at",
+		 INT4OID);
 
 static KeptPlan select_lease =
-PLAN0("SELECT coalesce(min(lease_until), 'infinity') FROM oms.task WHERE state = 'running'");
+	PLAN0("SELECT coalesce(min(lease_until), 'infinity') FROM oms.task WHERE state = 'running'");
 
 static KeptPlan claim_tasks =
-PLAN("UPDATE oms.task SET state = 'running', attempts = attempts + 1, worker_pid = $3, "
-	 "lease_until = clock_timestamp() + $4 * interval '1 ms' "
-	 "WHERE id = ANY (ARRAY(SELECT id FROM oms.task WHERE handler = $1 AND state = 'ready' "
-	 "AND due_at <= now() ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) "
-	 "RETURNING id, attempts, payload", TEXTOID, INT8OID, INT4OID, INT8OID);
+	PLAN("UPDATE oms.task SET state = 'running', attempts = attempts + 1, worker_pid = $3, "
+		 "lease_until = clock_timestamp() + $4 * interval '1 ms' "
+		 "WHERE id = ANY (ARRAY(SELECT id FROM oms.task WHERE handler = $1 AND state = 'ready' "
+		 "AND due_at <= now() ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) "
+		 "RETURNING id, attempts, payload",
+		 TEXTOID, INT8OID, INT4OID, INT8OID);
 
 static KeptPlan claim_tasks_as_done =
-PLAN("UPDATE oms.task SET state = 'done', attempts = attempts + 1, worker_pid = $3, "
-	 "finished_at = clock_timestamp() "
-	 "WHERE id = ANY (ARRAY(SELECT id FROM oms.task WHERE handler = $1 AND state = 'ready' "
-	 "AND due_at <= now() ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) "
-	 "RETURNING id, attempts, payload", TEXTOID, INT8OID, INT4OID);
+	PLAN("UPDATE oms.task SET state = 'done', attempts = attempts + 1, worker_pid = $3, "
+		 "finished_at = clock_timestamp() "
+		 "WHERE id = ANY (ARRAY(SELECT id FROM oms.task WHERE handler = $1 AND state = 'ready' "
+		 "AND due_at <= now() ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED)) "
+		 "RETURNING id, attempts, payload",
+		 TEXTOID, INT8OID, INT4OID);
 
 static KeptPlan lock_task =
-PLAN("SELECT FROM oms.task WHERE id = $1 AND attempts = $2 AND worker_pid = $3 "
-	 "AND state = 'running' FOR UPDATE SKIP LOCKED", INT8OID, INT4OID, INT4OID);
+	PLAN("SELECT FROM oms.task WHERE id = $1 AND attempts = $2 AND worker_pid = $3 "
+		 "AND state = 'running' FOR UPDATE SKIP LOCKED",
+		 INT8OID, INT4OID, INT4OID);
 
 static KeptPlan settle_task =
-PLAN("UPDATE oms.task SET state = 'done', lease_until = NULL, finished_at = clock_timestamp() "
-	 "WHERE id = $1 AND attempts = $2 AND worker_pid = $3 AND state = 'running'",
-	 INT8OID, INT4OID, INT4OID);
+	PLAN("UPDATE oms.task SET state = 'done', lease_until = NULL, finished_at = clock_timestamp() "
+		 "WHERE id = $1 AND attempts = $2 AND worker_pid = $3 AND state = 'running'",
+		 INT8OID, INT4OID, INT4OID);
 
 /* what a failed attempt leaves behind; $1 is the backoff in ms, $2 the error */
-#define SET_FAILED \
-	"SET state = CASE WHEN attempts >= max_attempts THEN 'dead' ELSE 'ready' END, " \
-	"due_at = CASE WHEN attempts >= max_attempts THEN due_at ELSE clock_timestamp() + " \
-	"least($1 * 2.0 ^ (attempts - 1), 3600000) * (0.85 + 0.3 * random()) * interval '1 ms' END, " \
-	"finished_at = CASE WHEN attempts >= max_attempts THEN clock_timestamp() END, " \
+#define SET_FAILED                                                                                 \
+	"SET state = CASE WHEN attempts >= max_attempts THEN 'dead' ELSE 'ready' END, "                \
+	"due_at = CASE WHEN attempts >= max_attempts THEN due_at ELSE clock_timestamp() + "            \
+	"least($1 * 2.0 ^ (attempts - 1), 3600000) * (0.85 + 0.3 * random()) * interval '1 ms' END, "  \
+	"finished_at = CASE WHEN attempts >= max_attempts THEN clock_timestamp() END, "                \
 	"last_error = $2, lease_until = NULL, worker_pid = NULL "
 
 static KeptPlan fail_task =
-PLAN("UPDATE oms.task " SET_FAILED
-	 "WHERE id = $3 AND attempts = $4 AND worker_pid = $5 AND state = 'running' "
-	 "RETURNING state, handler, attempts, max_attempts",
-	 INT4OID, TEXTOID, INT8OID, INT4OID, INT4OID);
+	PLAN("UPDATE oms.task " SET_FAILED
+		 "WHERE id = $3 AND attempts = $4 AND worker_pid = $5 AND state = 'running' "
+		 "RETURNING state, handler, attempts, max_attempts",
+		 INT4OID, TEXTOID, INT8OID, INT4OID, INT4OID);
 
 static KeptPlan recover_tasks =
-PLAN("UPDATE oms.task " SET_FAILED
-	 "WHERE id = ANY (ARRAY(SELECT id FROM oms.task WHERE state = 'running' "
-	 "AND (lease_until < now() OR worker_pid <> ALL ($3)) LIMIT 1000 FOR UPDATE SKIP LOCKED))",
-	 INT4OID, TEXTOID, INT4ARRAYOID);
+	PLAN("UPDATE oms.task " SET_FAILED
+		 "WHERE id = ANY (ARRAY(SELECT id FROM oms.task WHERE state = 'running' "
+		 "AND (lease_until < now() OR worker_pid <> ALL ($3)) LIMIT 1000 FOR UPDATE SKIP LOCKED))",
+		 INT4OID, TEXTOID, INT4ARRAYOID);
 
 /* ------------------------------------------------------------------ look */
 
@@ -82,22 +87,21 @@ PLAN("UPDATE oms.task " SET_FAILED
 static bool
 is_installed(void)
 {
-	Oid			schema;
+	Oid schema;
 
 	if (!OidIsValid(get_extension_oid("oms", true)))
 		return false;
 	schema = get_namespace_oid("oms", true);
-	return OidIsValid(schema) &&
-		OidIsValid(get_relname_relid("orders", schema)) &&
-		OidIsValid(get_relname_relid("task", schema)) &&
-		OidIsValid(get_relname_relid("worker_state", schema));
+	return OidIsValid(schema) && OidIsValid(get_relname_relid("orders", schema)) &&
+		   OidIsValid(get_relname_relid("task", schema)) &&
+		   OidIsValid(get_relname_relid("worker_state", schema));
 }
 
 /* read_status compares where the tables were installed with where they are */
 static QueueStatus
 read_status(void)
 {
-	Datum		args[2];
+	Datum args[2];
 
 	if (XactReadOnly)
 		return QUEUE_READ_ONLY;
@@ -113,14 +117,14 @@ read_status(void)
 static void
 read_handlers(Queue *queue)
 {
-	Datum		timeout = Int32GetDatum(oms_task_timeout);
-	uint64		n = plan_read(&select_due, &timeout, NULL);
+	Datum timeout = Int32GetDatum(oms_task_timeout);
+	uint64 n = plan_read(&select_due, &timeout, NULL);
 	MemoryContext old = MemoryContextSwitchTo(queue->context);
 
 	queue->handlers = palloc(sizeof(Handler) * Max(n, 1));
 	for (uint64 i = 0; i < n; i++)
 	{
-		Handler    *handler = &queue->handlers[i];
+		Handler *handler = &queue->handlers[i];
 
 		handler->name = row_cstring(i, 1);
 		handler->function = row_cstring(i, 2);
@@ -136,7 +140,7 @@ read_handlers(Queue *queue)
 static Datum
 look_body(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Queue	   *queue = worker_arg(fcinfo);
+	Queue *queue = worker_arg(fcinfo);
 
 	queue->status = read_status();
 	if (queue->status != QUEUE_READY)
@@ -150,7 +154,7 @@ look_body(Verb *verb, FunctionCallInfo fcinfo)
 static void
 look_step(void *arg)
 {
-	Queue	   *queue = arg;
+	Queue *queue = arg;
 
 	if (is_installed())
 		worker_query(look_body, queue);
@@ -160,7 +164,7 @@ look_step(void *arg)
 void
 queue_look(Queue *queue)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	memset(queue, 0, sizeof(*queue));
 	queue->status = QUEUE_MISSING;
@@ -179,8 +183,8 @@ queue_look(Queue *queue)
 static int
 compare_tasks(const void *a, const void *b)
 {
-	int64		left = ((const Task *) a)->id;
-	int64		right = ((const Task *) b)->id;
+	int64 left = ((const Task *) a)->id;
+	int64 right = ((const Task *) b)->id;
 
 	return left < right ? -1 : left > right;
 }
@@ -192,8 +196,8 @@ compare_tasks(const void *a, const void *b)
 void
 batch_claim(Batch *batch)
 {
-	Datum		args[4];
-	uint64		n;
+	Datum args[4];
+	uint64 n;
 	MemoryContext old;
 
 	args[0] = CStringGetTextDatum(batch->handler->name);
@@ -207,8 +211,8 @@ batch_claim(Batch *batch)
 	batch->tasks = palloc(sizeof(Task) * Max(n, 1));
 	for (uint64 i = 0; i < n; i++)
 	{
-		bool		isnull;
-		Datum		payload = row_datum(i, 3, &isnull);
+		bool isnull;
+		Datum payload = row_datum(i, 3, &isnull);
 
 		batch->tasks[i].id = row_int64(i, 1);
 		batch->tasks[i].attempt = row_int32(i, 2);
@@ -227,7 +231,7 @@ batch_claim(Batch *batch)
 bool
 task_lock(const Task *task)
 {
-	Datum		args[3];
+	Datum args[3];
 
 	args[0] = Int64GetDatum(task->id);
 	args[1] = Int32GetDatum(task->attempt);
@@ -239,7 +243,7 @@ task_lock(const Task *task)
 void
 task_settle(const Task *task)
 {
-	Datum		args[3];
+	Datum args[3];
 
 	args[0] = Int64GetDatum(task->id);
 	args[1] = Int32GetDatum(task->attempt);
@@ -252,7 +256,7 @@ task_settle(const Task *task)
 void
 task_fail(const Task *task, const char *error)
 {
-	Datum		args[5];
+	Datum args[5];
 
 	args[0] = Int32GetDatum(oms_task_backoff);
 	args[1] = CStringGetTextDatum(error);
@@ -260,19 +264,18 @@ task_fail(const Task *task, const char *error)
 	args[3] = Int32GetDatum(task->attempt);
 	args[4] = Int32GetDatum(MyProcPid);
 	if (plan_write(&fail_task, args, NULL) == 0)
-		return;					/* it is somebody else's by now */
-	ereport(LOG,
-			(errmsg("task " INT64_FORMAT " (%s) failed, attempt %d of %d%s", task->id,
-					row_cstring(0, 2), row_int32(0, 3), row_int32(0, 4),
-					strcmp(row_cstring(0, 1), "dead") == 0 ? ": it is dead" : ""),
-			 errdetail_internal("%s", error)));
+		return; /* it is somebody else's by now */
+	ereport(LOG, (errmsg("task " INT64_FORMAT " (%s) failed, attempt %d of %d%s", task->id,
+						 row_cstring(0, 2), row_int32(0, 3), row_int32(0, 4),
+						 strcmp(row_cstring(0, 1), "dead") == 0 ? ": it is dead" : ""),
+				  errdetail_internal("%s", error)));
 }
 
 static Datum
 recover_body(Verb *verb, FunctionCallInfo fcinfo)
 {
-	int64	   *recovered = worker_arg(fcinfo);
-	Datum		args[3];
+	int64 *recovered = worker_arg(fcinfo);
+	Datum args[3];
 
 	args[0] = Int32GetDatum(oms_task_backoff);
 	args[1] = CStringGetTextDatum("the worker died, or the task outlived its lease");
@@ -294,8 +297,8 @@ recover_step(void *arg)
 int64
 queue_recover(void)
 {
-	int64		recovered = 0;
-	ErrorData  *error = worker_attempt(recover_step, &recovered);
+	int64 recovered = 0;
+	ErrorData *error = worker_attempt(recover_step, &recovered);
 
 	if (error)
 		ereport(LOG, (errmsg("could not recover tasks: %s", error->message)));
@@ -307,14 +310,15 @@ queue_recover(void)
 /* ---------------------------------------------------------- pause, resume */
 
 static KeptPlan pause_worker =
-PLAN("UPDATE oms.worker_state SET paused_at = coalesce(paused_at, now()), "
-	 "paused_by = coalesce(paused_by, $1)", TEXTOID);
+	PLAN("UPDATE oms.worker_state SET paused_at = coalesce(paused_at, now()), "
+		 "paused_by = coalesce(paused_by, $1)",
+		 TEXTOID);
 
 static KeptPlan resume_worker =
-PLAN("INSERT INTO oms.worker_state (system_identifier, database_oid) VALUES ($1, $2) "
-	 "ON CONFLICT (one) DO UPDATE SET system_identifier = excluded.system_identifier, "
-	 "database_oid = excluded.database_oid, paused_at = NULL, paused_by = NULL",
-	 INT8OID, INT8OID);
+	PLAN("INSERT INTO oms.worker_state (system_identifier, database_oid) VALUES ($1, $2) "
+		 "ON CONFLICT (one) DO UPDATE SET system_identifier = excluded.system_identifier, "
+		 "database_oid = excluded.database_oid, paused_at = NULL, paused_by = NULL",
+		 INT8OID, INT8OID);
 
 OMS_VERB(worker_pause);
 
@@ -322,7 +326,7 @@ OMS_VERB(worker_pause);
 static Datum
 worker_pause(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Datum		arg = CStringGetTextDatum(verb->actor);
+	Datum arg = CStringGetTextDatum(verb->actor);
 
 	plan_write(&pause_worker, &arg, NULL);
 	worker_wake_at_commit();
@@ -335,7 +339,7 @@ OMS_VERB(worker_resume);
 static Datum
 worker_resume(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Datum		args[2];
+	Datum args[2];
 
 	args[0] = Int64GetDatum((int64) GetSystemIdentifier());
 	args[1] = Int64GetDatum((int64) MyDatabaseId);

@@ -14,32 +14,33 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#define TASK_COLUMNS \
-	"id, handler, payload, state, due_at, attempts, max_attempts, last_error, " \
+#define TASK_COLUMNS                                                                               \
+	"id, handler, payload, state, due_at, attempts, max_attempts, last_error, "                    \
 	"created_by, request_id, created_at, finished_at"
 
 /* joined with the handlers, so that an unknown one queues nothing */
 static KeptPlan insert_tasks =
-PLAN("INSERT INTO oms.task (handler, payload, due_at, max_attempts, created_by, request_id) "
-	 "SELECT h.name, u.payload, coalesce($3, now()), coalesce($4, h.max_attempts, $5), $6, $7 "
-	 "FROM oms.task_handler h, unnest($2) AS u(payload) WHERE h.name = $1 RETURNING id",
-	 TEXTOID, JSONBARRAYOID, TIMESTAMPTZOID, INT4OID, INT4OID, TEXTOID, TEXTOID);
+	PLAN("INSERT INTO oms.task (handler, payload, due_at, max_attempts, created_by, request_id) "
+		 "SELECT h.name, u.payload, coalesce($3, now()), coalesce($4, h.max_attempts, $5), $6, $7 "
+		 "FROM oms.task_handler h, unnest($2) AS u(payload) WHERE h.name = $1 RETURNING id",
+		 TEXTOID, JSONBARRAYOID, TIMESTAMPTZOID, INT4OID, INT4OID, TEXTOID, TEXTOID);
 
-static KeptPlan select_task =
-PLAN("SELECT " TASK_COLUMNS " FROM oms.task WHERE id = $1", INT8OID);
+static KeptPlan select_task = PLAN("SELECT " TASK_COLUMNS " FROM oms.task WHERE id = $1", INT8OID);
 
 /* a row that is locked is in the hands of a worker: not to be waited for */
 static KeptPlan retry_task =
-PLAN("UPDATE oms.task SET state = 'ready', due_at = now(), attempts = 0, finished_at = NULL "
-	 "WHERE id = (SELECT id FROM oms.task WHERE id = $1 "
-	 "AND state IN ('ready', 'dead', 'cancelled') FOR UPDATE SKIP LOCKED) "
-	 "RETURNING " TASK_COLUMNS, INT8OID);
+	PLAN("UPDATE oms.task SET state = 'ready', due_at = now(), attempts = 0, finished_at = NULL "
+		 "WHERE id = (SELECT id FROM oms.task WHERE id = $1 "
+		 "AND state IN ('ready', 'dead', 'cancelled') FOR UPDATE SKIP LOCKED) "
+		 "RETURNING " TASK_COLUMNS,
+		 INT8OID);
 
 static KeptPlan cancel_task =
-PLAN("UPDATE oms.task SET state = 'cancelled', finished_at = now() "
-	 "WHERE id = (SELECT id FROM oms.task WHERE id = $1 "
-	 "AND state IN ('ready', 'dead', 'cancelled') FOR UPDATE SKIP LOCKED) "
-	 "RETURNING " TASK_COLUMNS, INT8OID);
+	PLAN("UPDATE oms.task SET state = 'cancelled', finished_at = now() "
+		 "WHERE id = (SELECT id FROM oms.task WHERE id = $1 "
+		 "AND state IN ('ready', 'dead', 'cancelled') FOR UPDATE SKIP LOCKED) "
+		 "RETURNING " TASK_COLUMNS,
+		 INT8OID);
 
 /* --------------------------------------------------------------- queueing */
 
@@ -47,18 +48,18 @@ PLAN("UPDATE oms.task SET state = 'cancelled', finished_at = now() "
 typedef struct TaskOptions
 {
 	TimestampTz due_at;
-	int32		max_attempts;
+	int32 max_attempts;
 } TaskOptions;
 
 static void
 task_insert(Verb *verb, const char *handler, int n, const Datum *payloads, TaskOptions options)
 {
-	char		nulls[8] = "       ";
-	Datum		args[7];
+	char nulls[8] = "       ";
+	Datum args[7];
 
 	args[0] = CStringGetTextDatum(handler);
-	args[1] = PointerGetDatum(construct_array((Datum *) payloads, n, JSONBOID, -1, false,
-											  TYPALIGN_INT));
+	args[1] =
+		PointerGetDatum(construct_array((Datum *) payloads, n, JSONBOID, -1, false, TYPALIGN_INT));
 	args[2] = TimestampTzGetDatum(options.due_at);
 	nulls[2] = options.due_at ? ' ' : 'n';
 	args[3] = Int32GetDatum(options.max_attempts);
@@ -68,11 +69,10 @@ task_insert(Verb *verb, const char *handler, int n, const Datum *payloads, TaskO
 	args[6] = verb->request_id ? CStringGetTextDatum(verb->request_id) : (Datum) 0;
 	nulls[6] = verb->request_id ? ' ' : 'n';
 	if (plan_write(&insert_tasks, args, nulls) != (uint64) n)
-		ereport(ERROR,
-				(oms_errcode(OMS_HANDLER_INVALID),
-				 errmsg("there is no task handler \"%s\"", handler),
-				 errhint("SELECT name FROM oms.task_handler lists them; "
-						 "oms.task_handler_register() adds one.")));
+		ereport(ERROR, (oms_errcode(OMS_HANDLER_INVALID),
+						errmsg("there is no task handler \"%s\"", handler),
+						errhint("SELECT name FROM oms.task_handler lists them; "
+								"oms.task_handler_register() adds one.")));
 	worker_wake_at_commit();
 }
 
@@ -80,7 +80,7 @@ void
 task_enqueue(Verb *verb, const char *handler, int n, const Datum *payloads)
 {
 	if (n > 0)
-		task_insert(verb, handler, n, payloads, (TaskOptions) {0, 0});
+		task_insert(verb, handler, n, payloads, (TaskOptions){0, 0});
 }
 
 /* ------------------------------------------------------------------- SQL */
@@ -92,20 +92,18 @@ static Datum
 task_enqueue_one(Verb *verb, FunctionCallInfo fcinfo)
 {
 	TaskOptions options = {0, 0};
-	Datum		payload;
+	Datum payload;
 
 	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(oms_errcode(OMS_HANDLER_INVALID),
-				 errmsg("the handler of a task must not be null")));
-	payload = PG_ARGISNULL(1) ?
-		DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")) : PG_GETARG_DATUM(1);
+		ereport(ERROR, (oms_errcode(OMS_HANDLER_INVALID),
+						errmsg("the handler of a task must not be null")));
+	payload =
+		PG_ARGISNULL(1) ? DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")) : PG_GETARG_DATUM(1);
 	if (!PG_ARGISNULL(2))
 		options.due_at = PG_GETARG_TIMESTAMPTZ(2);
 	if (TIMESTAMP_NOT_FINITE(options.due_at))
-		ereport(ERROR,
-				(oms_errcode(OMS_INVALID_INPUT),
-				 errmsg("due_at must be a point in time, not infinity")));
+		ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT),
+						errmsg("due_at must be a point in time, not infinity")));
 	if (!PG_ARGISNULL(3))
 	{
 		options.max_attempts = PG_GETARG_INT32(3);
@@ -121,21 +119,21 @@ task_enqueue_one(Verb *verb, FunctionCallInfo fcinfo)
 static void
 task_find(int64 id)
 {
-	Datum		arg = Int64GetDatum(id);
+	Datum arg = Int64GetDatum(id);
 
 	if (plan_write(&select_task, &arg, NULL) == 0)
-		ereport(ERROR,
-				(oms_errcode(OMS_TASK_NOT_FOUND),
-				 errmsg("there is no task " INT64_FORMAT, id),
-				 errhint("Tasks that are done or cancelled are removed after oms.task_retention.")));
+		ereport(
+			ERROR,
+			(oms_errcode(OMS_TASK_NOT_FOUND), errmsg("there is no task " INT64_FORMAT, id),
+			 errhint("Tasks that are done or cancelled are removed after oms.task_retention.")));
 }
 
 /* task_change retries or cancels a task; its row is then the last plan's */
 static void
 task_change(KeptPlan *plan, int64 id, const char *done)
 {
-	Datum		arg = Int64GetDatum(id);
-	char	   *state;
+	Datum arg = Int64GetDatum(id);
+	char *state;
 
 	if (plan_write(plan, &arg, NULL) == 1)
 		return;
@@ -146,10 +144,9 @@ task_change(KeptPlan *plan, int64 id, const char *done)
 				(oms_errcode(OMS_TASK_STATE),
 				 errmsg("task " INT64_FORMAT " is done and cannot be %s", id, done),
 				 errhint("Queue another one with oms.task_enqueue() if it is to run again.")));
-	ereport(ERROR,
-			(oms_errcode(OMS_TASK_STATE),
-			 errmsg("task " INT64_FORMAT " is running and cannot be %s", id, done),
-			 errhint("Try again when this attempt has ended.")));
+	ereport(ERROR, (oms_errcode(OMS_TASK_STATE),
+					errmsg("task " INT64_FORMAT " is running and cannot be %s", id, done),
+					errhint("Try again when this attempt has ended.")));
 }
 
 static void
@@ -183,7 +180,7 @@ task_cancel(Verb *verb, FunctionCallInfo fcinfo)
 static Datum
 task_reply(Verb *verb)
 {
-	StringInfo	reply = reply_begin(verb);
+	StringInfo reply = reply_begin(verb);
 
 	json_row(reply, SPI_tuptable, 0);
 	return reply_datum(reply);
@@ -216,23 +213,18 @@ rest_task_cancel(Verb *verb, FunctionCallInfo fcinfo)
 	return task_reply(verb);
 }
 
-static const ListFilter task_filters[] = {
-	{"state", FILTER_VALUE, "state = $?", NULL, NULL},
-	{"handler", FILTER_VALUE, "handler = $?", NULL, NULL}
-};
+static const ListFilter task_filters[] = {{"state", FILTER_VALUE, "state = $?", NULL, NULL},
+										  {"handler", FILTER_VALUE, "handler = $?", NULL, NULL}};
 
-static const ListOrdering task_orderings[] = {
-	{"id", "id", "bigint"},
-	{"due_at", "due_at", "timestamptz"},
-	{"created_at", "created_at", "timestamptz"}
-};
+static const ListOrdering task_orderings[] = {{"id", "id", "bigint"},
+											  {"due_at", "due_at", "timestamptz"},
+											  {"created_at", "created_at", "timestamptz"}};
 
-static const Listing task_list = {
-	TASK_COLUMNS, "oms.task", "id", "-id",
-	task_filters, lengthof(task_filters),
-	task_orderings, lengthof(task_orderings),
-	NULL, NULL
-};
+static const Listing task_list = {TASK_COLUMNS,   "oms.task",
+								  "id",           "-id",
+								  task_filters,   lengthof(task_filters),
+								  task_orderings, lengthof(task_orderings),
+								  NULL,           NULL};
 
 REST_QUERY(rest_task_list);
 

@@ -17,20 +17,22 @@
 #include "utils/syscache.h"
 
 static KeptPlan upsert_handler =
-PLAN("INSERT INTO oms.task_handler AS h (name, function, run_as, max_attempts, timeout_ms, created_by) "
-	 "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET function = excluded.function, "
-	 "run_as = excluded.run_as, max_attempts = excluded.max_attempts, "
-	 "timeout_ms = excluded.timeout_ms, created_by = excluded.created_by, "
-	 "created_at = excluded.created_at WHERE h.function IS NOT NULL",
-	 TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID, TEXTOID);
+	PLAN("INSERT INTO oms.task_handler AS h (name, function, run_as, max_attempts, timeout_ms, "
+		 "created_by) "
+		 "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET function = "
+		 "excluded.function, "
+		 "run_as = excluded.run_as, max_attempts = excluded.max_attempts, "
+		 "timeout_ms = excluded.timeout_ms, created_by = excluded.created_by, "
+		 "created_at = excluded.created_at WHERE h.function IS NOT NULL",
+		 TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID, TEXTOID);
 
 static KeptPlan delete_handler =
-PLAN("DELETE FROM oms.task_handler h WHERE name = $1 AND function IS NOT NULL AND NOT EXISTS "
-	 "(SELECT FROM oms.task t WHERE t.handler = h.name AND t.state IN ('ready', 'running'))",
-	 TEXTOID);
+	PLAN("DELETE FROM oms.task_handler h WHERE name = $1 AND function IS NOT NULL AND NOT EXISTS "
+		 "(SELECT FROM oms.task t WHERE t.handler = h.name AND t.state IN ('ready', 'running'))",
+		 TEXTOID);
 
 static KeptPlan select_handler =
-PLAN("SELECT function IS NOT NULL FROM oms.task_handler WHERE name = $1", TEXTOID);
+	PLAN("SELECT function IS NOT NULL FROM oms.task_handler WHERE name = $1", TEXTOID);
 
 /* to_regprocedure as a function in C cannot be called: it may return null */
 static KeptPlan select_function = PLAN("SELECT to_regprocedure($1)::oid", TEXTOID);
@@ -39,10 +41,8 @@ static KeptPlan select_function = PLAN("SELECT to_regprocedure($1)::oid", TEXTOI
 static void
 refuse(const char *message, const char *hint)
 {
-	ereport(ERROR,
-			(oms_errcode(OMS_HANDLER_INVALID),
-			 errmsg_internal("%s", message),
-			 errhint("%s", hint)));
+	ereport(ERROR, (oms_errcode(OMS_HANDLER_INVALID), errmsg_internal("%s", message),
+					errhint("%s", hint)));
 }
 
 static char *
@@ -60,11 +60,11 @@ required_text(FunctionCallInfo fcinfo, int argument, const char *name)
 static Oid
 find_function(const char *text)
 {
-	char	   *signature = strchr(text, '(') ? pstrdup(text) : psprintf("%s(bigint,jsonb)", text);
-	Datum		arg = CStringGetTextDatum(signature);
-	bool		isnull;
-	Oid			oid;
-	HeapTuple	tuple;
+	char *signature = strchr(text, '(') ? pstrdup(text) : psprintf("%s(bigint,jsonb)", text);
+	Datum arg = CStringGetTextDatum(signature);
+	bool isnull;
+	Oid oid;
+	HeapTuple tuple;
 	Form_pg_proc function;
 
 	plan_write(&select_function, &arg, NULL);
@@ -92,7 +92,7 @@ find_function(const char *text)
 static Oid
 find_role(const char *name, Oid caller)
 {
-	Oid			role = get_role_oid(name, true);
+	Oid role = get_role_oid(name, true);
 
 	if (!OidIsValid(role))
 		refuse(psprintf("role \"%s\" does not exist", name), "Name a role with run_as.");
@@ -117,7 +117,7 @@ check_may_call(Oid function, Oid role, const char *who)
 static int32
 bounded_argument(FunctionCallInfo fcinfo, int argument, const char *name, int32 min, int32 max)
 {
-	int32		value = PG_GETARG_INT32(argument);
+	int32 value = PG_GETARG_INT32(argument);
 
 	if (value < min || value > max)
 		refuse(psprintf("%s must be from %d to %d, is %d", name, min, max, value),
@@ -131,13 +131,13 @@ OMS_VERB(task_handler_register);
 static Datum
 task_handler_register(Verb *verb, FunctionCallInfo fcinfo)
 {
-	char	   *name = required_text(fcinfo, 0, "name");
-	Oid			function = find_function(required_text(fcinfo, 1, "function"));
-	Oid			caller = get_role_oid(verb->actor, true);
-	char	   *run_as = PG_ARGISNULL(2) ? (char *) verb->actor : required_text(fcinfo, 2, "run_as");
-	Oid			role;
-	char		nulls[7] = "      ";
-	Datum		args[6] = {0};
+	char *name = required_text(fcinfo, 0, "name");
+	Oid function = find_function(required_text(fcinfo, 1, "function"));
+	Oid caller = get_role_oid(verb->actor, true);
+	char *run_as = PG_ARGISNULL(2) ? (char *) verb->actor : required_text(fcinfo, 2, "run_as");
+	Oid role;
+	char nulls[7] = "      ";
+	Datum args[6] = {0};
 
 	if (verb->outer || !OidIsValid(caller))
 		refuse("handlers are registered by a database role of its own accord",
@@ -151,8 +151,7 @@ task_handler_register(Verb *verb, FunctionCallInfo fcinfo)
 
 	args[0] = CStringGetTextDatum(name);
 	args[1] = CStringGetTextDatum(quote_qualified_identifier(
-							get_namespace_name(get_func_namespace(function)),
-							get_func_name(function)));
+		get_namespace_name(get_func_namespace(function)), get_func_name(function)));
 	args[2] = CStringGetTextDatum(run_as);
 	nulls[3] = PG_ARGISNULL(3) ? 'n' : ' ';
 	if (!PG_ARGISNULL(3))
@@ -172,8 +171,8 @@ OMS_VERB(task_handler_remove);
 static Datum
 task_handler_remove(Verb *verb, FunctionCallInfo fcinfo)
 {
-	char	   *name = required_text(fcinfo, 0, "name");
-	Datum		arg = CStringGetTextDatum(name);
+	char *name = required_text(fcinfo, 0, "name");
+	Datum arg = CStringGetTextDatum(name);
 
 	if (plan_write(&delete_handler, &arg, NULL) == 1)
 		return (Datum) 0;

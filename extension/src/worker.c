@@ -26,33 +26,33 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
-#define RESTART_TIME 5			/* seconds until a worker that ended is started again */
-#define MAX_START_PAUSE 60		/* seconds between starts that all fail */
-#define UNREADY_POLL 5			/* seconds between looks while there is nothing to look at */
-#define LOCKED_POLL 100			/* milliseconds until due tasks that others hold are tried again */
-#define PURGE_INTERVAL 60		/* seconds */
+#define RESTART_TIME 5     /* seconds until a worker that ended is started again */
+#define MAX_START_PAUSE 60 /* seconds between starts that all fail */
+#define UNREADY_POLL 5     /* seconds between looks while there is nothing to look at */
+#define LOCKED_POLL 100    /* milliseconds until due tasks that others hold are tried again */
+#define PURGE_INTERVAL 60  /* seconds */
 
 /* WorkerSlot: what all may know of one worker */
 typedef struct WorkerSlot
 {
-	pid_t		pid;			/* 0: not running */
-	Latch	   *volatile latch;
-	const char *state;			/* a string constant, at one address in all processes */
-	char		handler[NAMEDATALEN];
-	TimestampTz since;			/* of the state */
-	int64		done;
-	int64		failed;
-	int			starts;
-	int			failed_starts;	/* in a row */
+	pid_t pid; /* 0: not running */
+	Latch *volatile latch;
+	const char *state; /* a string constant, at one address in all processes */
+	char handler[NAMEDATALEN];
+	TimestampTz since; /* of the state */
+	int64 done;
+	int64 failed;
+	int starts;
+	int failed_starts; /* in a row */
 } WorkerSlot;
 
 typedef struct WorkerShared
 {
-	LWLock	   *lock;			/* of the slots, but for "latch" */
-	pg_atomic_uint32 pending;	/* 1: a wake-up is under way already */
-	Oid			database;		/* the workers', once one has connected */
-	int			nslots;
-	WorkerSlot	slots[FLEXIBLE_ARRAY_MEMBER];
+	LWLock *lock;             /* of the slots, but for "latch" */
+	pg_atomic_uint32 pending; /* 1: a wake-up is under way already */
+	Oid database;             /* the workers', once one has connected */
+	int nslots;
+	WorkerSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } WorkerShared;
 
 static WorkerShared *shared = NULL;
@@ -79,7 +79,7 @@ worker_shmem_request(void)
 void
 worker_shmem_startup(void)
 {
-	bool		found;
+	bool found;
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	shared = ShmemInitStruct("oms", shared_size(), &found);
@@ -163,8 +163,8 @@ worker_count(int64 done, int64 failed)
 Datum
 worker_pids(void)
 {
-	Datum	   *pids = palloc(sizeof(Datum) * shared->nslots);
-	int			n = 0;
+	Datum *pids = palloc(sizeof(Datum) * shared->nslots);
+	int n = 0;
 
 	LWLockAcquire(shared->lock, LW_SHARED);
 	for (int i = 0; i < shared->nslots; i++)
@@ -189,7 +189,7 @@ wake_workers(void)
 		return;
 	for (int i = 0; i < shared->nslots; i++)
 	{
-		Latch	   *latch = shared->slots[i].latch;
+		Latch *latch = shared->slots[i].latch;
 
 		if (latch)
 			SetLatch(latch);
@@ -221,7 +221,7 @@ worker_wake_at_commit(void)
 	static bool registered = false;
 
 	if (shared == NULL)
-		return;					/* not preloaded: there are no workers */
+		return; /* not preloaded: there are no workers */
 	if (!registered)
 	{
 		/* once for the session: PostgreSQL would keep each registration */
@@ -260,9 +260,9 @@ ErrorData *
 worker_attempt(WorkerStep step, void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
-	ErrorData  *volatile error = NULL;
-	Oid			userid;
-	int			sec_context;
+	ErrorData *volatile error = NULL;
+	Oid userid;
+	int sec_context;
 
 	GetUserIdAndSecContext(&userid, &sec_context);
 	PG_TRY();
@@ -306,37 +306,35 @@ status_show(QueueStatus status, const char *error)
 		const char *state;
 		const char *message;
 		const char *hint;
-	}			texts[] = {
+	} texts[] = {
 		[QUEUE_READY] = {"idle", "runs tasks again", NULL},
 		[QUEUE_MISSING] = {"not installed", "waits: oms is not installed in its database",
-		"Run CREATE EXTENSION oms; SELECT oms.install();"},
+						   "Run CREATE EXTENSION oms; SELECT oms.install();"},
 		[QUEUE_PAUSED] = {"paused", "is paused", "Run SELECT oms.worker_resume();"},
 		[QUEUE_COPIED] = {"copied", "runs no tasks: this database is a restored copy",
-		"If its tasks are to be run here, run SELECT oms.worker_resume();"},
+						  "If its tasks are to be run here, run SELECT oms.worker_resume();"},
 		[QUEUE_READ_ONLY] = {"read only", "waits: transactions are read-only by default", NULL},
-		[QUEUE_BROKEN] = {"error", "cannot read its tasks", NULL}
-	};
+		[QUEUE_BROKEN] = {"error", "cannot read its tasks", NULL}};
 
 	slot_show(texts[status].state, NULL);
 	if (status == shown)
 		return;
 	shown = status;
-	ereport(LOG,
-			(errmsg("%s %s", MyBgworkerEntry->bgw_name, texts[status].message),
-			 error ? errdetail_internal("%s", error) : 0,
-			 texts[status].hint ? errhint("%s", texts[status].hint) : 0));
+	ereport(LOG, (errmsg("%s %s", MyBgworkerEntry->bgw_name, texts[status].message),
+				  error ? errdetail_internal("%s", error) : 0,
+				  texts[status].hint ? errhint("%s", texts[status].hint) : 0));
 }
 
 /* run_handlers runs what is due; false when others hold all of it */
 static bool
 run_handlers(Queue *queue, TimestampTz now)
 {
-	bool		due = false;
-	int			n = 0;
+	bool due = false;
+	int n = 0;
 
 	for (int i = 0; i < queue->nhandlers; i++)
 	{
-		Handler    *handler = &queue->handlers[i];
+		Handler *handler = &queue->handlers[i];
 
 		if (handler->due > now)
 			continue;
@@ -372,7 +370,7 @@ worker_round(void)
 	static bool recovered = false;
 	static TimestampTz next_purge = DT_NOEND;
 	TimestampTz now = GetCurrentTimestamp();
-	Queue		queue;
+	Queue queue;
 
 	queue_look(&queue);
 	status_show(queue.status, queue.error);
@@ -432,14 +430,13 @@ worker_sleep(long milliseconds)
 static void
 worker_connect(void)
 {
-	int			failed = my_slot->failed_starts++;
+	int failed = my_slot->failed_starts++;
 
 	if (failed > 0)
 	{
-		TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													  Min(RESTART_TIME << Min(failed, 4),
-														  MAX_START_PAUSE) * 1000);
-		long		left;
+		TimestampTz end = TimestampTzPlusMilliseconds(
+			GetCurrentTimestamp(), Min(RESTART_TIME << Min(failed, 4), MAX_START_PAUSE) * 1000);
+		long left;
 
 		while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end)) > 0)
 			worker_sleep(left);
@@ -468,11 +465,11 @@ oms_worker_main(Datum number)
 	BackgroundWorkerUnblockSignals();
 	worker_connect();
 
-	round_context = AllocSetContextCreate(TopMemoryContext, "oms worker round",
-										  ALLOCSET_DEFAULT_SIZES);
+	round_context =
+		AllocSetContextCreate(TopMemoryContext, "oms worker round", ALLOCSET_DEFAULT_SIZES);
 	for (;;)
 	{
-		long		pause;
+		long pause;
 
 		MemoryContextSwitchTo(round_context);
 		MemoryContextReset(round_context);
@@ -505,9 +502,9 @@ oms_worker_list(PG_FUNCTION_ARGS)
 	materialized_srf(fcinfo);
 	for (int i = 0; shared && i < shared->nslots; i++)
 	{
-		WorkerSlot	slot;
-		Datum		values[8];
-		bool		nulls[8] = {false};
+		WorkerSlot slot;
+		Datum values[8];
+		bool nulls[8] = {false};
 
 		LWLockAcquire(shared->lock, LW_SHARED);
 		slot = shared->slots[i];

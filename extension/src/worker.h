@@ -41,7 +41,7 @@ extern void worker_query(VerbBody body, void *arg);
 #define worker_arg(fcinfo) ((void *) DatumGetPointer((fcinfo)->args[0].value))
 
 /* worker_attempt runs work in a transaction of its own; NULL or the error that undid it */
-typedef void (*WorkerStep) (void *arg);
+typedef void (*WorkerStep)(void *arg);
 extern ErrorData *worker_attempt(WorkerStep step, void *arg);
 
 /* ------------------------------------------------------------- handler.c */
@@ -49,27 +49,27 @@ extern ErrorData *worker_attempt(WorkerStep step, void *arg);
 /* Task: one task in the hands of this worker */
 typedef struct Task
 {
-	int64		id;
-	int32		attempt;		/* with the worker's pid, the fence against late results */
-	Jsonb	   *payload;
+	int64 id;
+	int32 attempt; /* with the worker's pid, the fence against late results */
+	Jsonb *payload;
 } Task;
 
 /* BuiltinHandler runs n tasks in the present transaction */
-typedef void (*BuiltinHandler) (Verb *verb, const Task *tasks, int n);
+typedef void (*BuiltinHandler)(Verb *verb, const Task *tasks, int n);
 
 /* Handler: a row of oms.task_handler that has ready tasks */
 typedef struct Handler
 {
-	char	   *name;
-	BuiltinHandler builtin;		/* NULL for a handler in SQL */
-	char	   *function;		/* qualified and quoted, NULL for a built-in one */
-	char	   *run_as;
-	int32		timeout;		/* milliseconds */
-	TimestampTz due;			/* of its first ready task */
+	char *name;
+	BuiltinHandler builtin; /* NULL for a handler in SQL */
+	char *function;         /* qualified and quoted, NULL for a built-in one */
+	char *run_as;
+	int32 timeout;   /* milliseconds */
+	TimestampTz due; /* of its first ready task */
 } Handler;
 
 extern BuiltinHandler builtin_find(const char *name);
-extern int	handler_run(const Handler *handler);
+extern int handler_run(const Handler *handler);
 extern void order_created(Verb *verb, const Task *tasks, int n);
 
 /* --------------------------------------------------------------- queue.c */
@@ -77,33 +77,33 @@ extern void order_created(Verb *verb, const Task *tasks, int n);
 typedef enum QueueStatus
 {
 	QUEUE_READY,
-	QUEUE_MISSING,				/* no extension, or no tables */
-	QUEUE_PAUSED,				/* oms.worker_pause() */
-	QUEUE_COPIED,				/* the tables came from another database */
-	QUEUE_READ_ONLY,			/* default_transaction_read_only */
-	QUEUE_BROKEN				/* the look failed */
+	QUEUE_MISSING,   /* no extension, or no tables */
+	QUEUE_PAUSED,    /* oms.worker_pause() */
+	QUEUE_COPIED,    /* the tables came from another database */
+	QUEUE_READ_ONLY, /* default_transaction_read_only */
+	QUEUE_BROKEN     /* the look failed */
 } QueueStatus;
 
 /* Queue: what a worker finds when it looks */
 typedef struct Queue
 {
 	QueueStatus status;
-	char	   *error;			/* with QUEUE_BROKEN */
-	int			nhandlers;
-	Handler    *handlers;		/* those with ready tasks, the longest waiting first */
-	TimestampTz lease;			/* the first that ends, or DT_NOEND */
-	MemoryContext context;		/* of the above */
+	char *error; /* with QUEUE_BROKEN */
+	int nhandlers;
+	Handler *handlers;     /* those with ready tasks, the longest waiting first */
+	TimestampTz lease;     /* the first that ends, or DT_NOEND */
+	MemoryContext context; /* of the above */
 } Queue;
 
 /* Batch: tasks of one handler, claimed together */
 typedef struct Batch
 {
 	const Handler *handler;
-	int			limit;
-	bool		settled;		/* claimed as done: their effect is in the same transaction */
-	int			n;
-	Task	   *tasks;
-	MemoryContext context;		/* of the above */
+	int limit;
+	bool settled; /* claimed as done: their effect is in the same transaction */
+	int n;
+	Task *tasks;
+	MemoryContext context; /* of the above */
 } Batch;
 
 extern void queue_look(Queue *queue);
@@ -115,6 +115,6 @@ extern void task_fail(const Task *task, const char *error);
 
 /* --------------------------------------------------------------- purge.c */
 
-extern bool purge_some(void);	/* true: there is more to remove */
+extern bool purge_some(void); /* true: there is more to remove */
 
-#endif							/* OMS_WORKER_H */
+#endif /* OMS_WORKER_H */
