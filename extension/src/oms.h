@@ -101,11 +101,12 @@ typedef struct KeptPlan
 	int			nargs;
 	Oid			argtypes[PLAN_MAX_ARGS];
 	SPIPlanPtr	plan;
+	bool		custom;			/* may be planned for the values at hand */
 } KeptPlan;
 
 #define PLAN(sql, ...) \
-	{sql, sizeof((Oid[]) {__VA_ARGS__}) / sizeof(Oid), {__VA_ARGS__}, NULL}
-#define PLAN0(sql) {sql, 0, {InvalidOid}, NULL}
+	{sql, sizeof((Oid[]) {__VA_ARGS__}) / sizeof(Oid), {__VA_ARGS__}, NULL, false}
+#define PLAN0(sql) {sql, 0, {InvalidOid}, NULL, false}
 
 /*
  * plan_write runs a statement that sees all before it; plan_read one that sees

@@ -17,7 +17,9 @@
 static void
 plan_prepare(KeptPlan *plan)
 {
-	SPIPlanPtr	prepared = SPI_prepare(plan->sql, plan->nargs, plan->argtypes);
+	/* statements that are written down here are planned once, for any argument */
+	SPIPlanPtr	prepared = SPI_prepare_cursor(plan->sql, plan->nargs, plan->argtypes,
+											  plan->custom ? 0 : CURSOR_OPT_GENERIC_PLAN);
 
 	if (prepared == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", plan->sql, SPI_result_code_string(SPI_result));
@@ -88,6 +90,7 @@ plan_lookup(const char *sql, int nargs, const Oid *argtypes)
 	memset(&entry->plan, 0, sizeof(KeptPlan));
 	entry->plan.sql = sql;
 	entry->plan.nargs = nargs;
+	entry->plan.custom = true;
 	memcpy(entry->plan.argtypes, argtypes, nargs * sizeof(Oid));
 	return &entry->plan;
 }

@@ -8,22 +8,26 @@
 #include "guc.h"
 #include "json.h"
 #include "list.h"
+#include "table.h"
 #include "worker.h"
 
+#include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #define TASK_COLUMNS                                                                               \
 	"id, handler, payload, state, due_at, attempts, max_attempts, last_error, "                    \
 	"created_by, request_id, created_at, finished_at"
 
-/* joined with the handlers, so that an unknown one queues nothing */
-static KeptPlan insert_tasks =
-	PLAN("INSERT INTO oms.task (handler, payload, due_at, max_attempts, created_by, request_id) "
-		 "SELECT h.name, u.payload, coalesce($3, now()), coalesce($4, h.max_attempts, $5), $6, $7 "
-		 "FROM oms.task_handler h, unnest($2) AS u(payload) WHERE h.name = $1 RETURNING id",
-		 TEXTOID, JSONBARRAYOID, TIMESTAMPTZOID, INT4OID, INT4OID, TEXTOID, TEXTOID);
+static KeptPlan select_handler =
+	PLAN("SELECT coalesce(max_attempts, 0) FROM oms.task_handler WHERE name = $1", TEXTOID);
+
+static Table tasks =
+	TABLE("task", "id", "handler", "payload", "due_at", "max_attempts", "created_by", "request_id");
 
 static KeptPlan select_task = PLAN("SELECT " TASK_COLUMNS " FROM oms.task WHERE id = $1", INT8OID);
 
@@ -51,29 +55,42 @@ typedef struct TaskOptions
 	int32 max_attempts;
 } TaskOptions;
 
-static void
+/* task_insert queues n tasks for a handler and returns the id of the last */
+static int64
 task_insert(Verb *verb, const char *handler, int n, const Datum *payloads, TaskOptions options)
 {
-	char nulls[8] = "       ";
-	Datum args[7];
+	Oid sequence = get_relname_relid("task_id_seq", get_namespace_oid("oms", false));
+	TimestampTz due_at =
+		options.due_at ? options.due_at : GetCurrentTransactionStartTimestamp();
+	bool nulls[7] = {false};
+	Datum values[7];
+	int64 id = 0;
+	int32 max_attempts;
 
-	args[0] = CStringGetTextDatum(handler);
-	args[1] =
-		PointerGetDatum(construct_array((Datum *) payloads, n, JSONBOID, -1, false, TYPALIGN_INT));
-	args[2] = TimestampTzGetDatum(options.due_at);
-	nulls[2] = options.due_at ? ' ' : 'n';
-	args[3] = Int32GetDatum(options.max_attempts);
-	nulls[3] = options.max_attempts ? ' ' : 'n';
-	args[4] = Int32GetDatum(oms_task_max_attempts);
-	args[5] = CStringGetTextDatum(verb->actor);
-	args[6] = verb->request_id ? CStringGetTextDatum(verb->request_id) : (Datum) 0;
-	nulls[6] = verb->request_id ? ' ' : 'n';
-	if (plan_write(&insert_tasks, args, nulls) != (uint64) n)
-		ereport(ERROR, (oms_errcode(OMS_HANDLER_INVALID),
-						errmsg("there is no task handler \"%s\"", handler),
-						errhint("SELECT name FROM oms.task_handler lists them; "
-								"oms.task_handler_register() adds one.")));
+	values[1] = CStringGetTextDatum(handler);
+	if (plan_write(&select_handler, &values[1], NULL) == 0)
+		ereport(ERROR,
+				(oms_errcode(OMS_HANDLER_INVALID),
+				 errmsg("there is no task handler \"%s\"", handler),
+				 errhint("SELECT name FROM oms.task_handler lists them; "
+						 "oms.task_handler_register() adds one.")));
+	max_attempts = row_int32(0, 1) ? row_int32(0, 1) : oms_task_max_attempts;
+	values[3] = TimestampTzGetDatum(due_at);
+	values[4] = Int32GetDatum(options.max_attempts ? options.max_attempts : max_attempts);
+	values[5] = CStringGetTextDatum(verb->actor);
+	nulls[6] = verb->request_id == NULL;
+	values[6] = nulls[6] ? (Datum)0 : CStringGetTextDatum(verb->request_id);
+	table_begin(&tasks);
+	for (int i = 0; i < n; i++)
+	{
+		id = nextval_internal(sequence, false);
+		values[0] = Int64GetDatum(id);
+		values[2] = payloads[i];
+		table_insert(&tasks, values, nulls);
+	}
+	table_end(&tasks);
 	worker_wake_at_commit();
+	return id;
 }
 
 void
@@ -112,8 +129,8 @@ task_enqueue_one(Verb *verb, FunctionCallInfo fcinfo)
 					(oms_errcode(OMS_INVALID_INPUT),
 					 errmsg("max_attempts must be from 1 to 100, is %d", options.max_attempts)));
 	}
-	task_insert(verb, TextDatumGetCString(PG_GETARG_DATUM(0)), 1, &payload, options);
-	return Int64GetDatum(row_int64(0, 1));
+	return Int64GetDatum(
+		task_insert(verb, TextDatumGetCString(PG_GETARG_DATUM(0)), 1, &payload, options));
 }
 
 static void
