@@ -14,30 +14,55 @@
  */
 #include "order_state.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 static KeptPlan select_transitions =
 PLAN0("SELECT from_status, to_status, stock_effect, least_role FROM oms.order_transition "
 	  "ORDER BY from_status, to_status");
 
+static KeptPlan orders_in_status =
+PLAN("SELECT FROM oms.orders WHERE status = $1 LIMIT 1", TEXTOID);
+
 static Transition *transitions = NULL;
 static int	ntransitions = 0;
 static Oid	transition_relid = InvalidOid;
+static uint64 changes = 1;		/* of the table, as far as this session has heard */
+static uint64 read_at = 0;		/* "changes" before the rows were read */
 
 static void
 forget_transitions(Datum arg, Oid relid)
 {
 	if (relid == transition_relid || relid == InvalidOid)
-		ntransitions = 0;
+		changes++;
+}
+
+/*
+ * read_latest reads what is committed now, as the catalogs are read: the state
+ * machine is the same for all, however old the caller's snapshot is.
+ */
+static uint64
+read_latest(KeptPlan *plan, Datum *args)
+{
+	uint64		n;
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	n = plan_read(plan, args, NULL);
+	PopActiveSnapshot();
+	return n;
 }
 
 static StockEffect
@@ -51,11 +76,12 @@ effect_of(const char *name)
 	elog(ERROR, "unknown stock effect \"%s\"", name);
 }
 
-/* read_transitions fills the cache with what the current command sees */
+/* read_transitions fills the cache; a change heard of meanwhile leaves it out of date */
 static void
 read_transitions(void)
 {
-	int			n = (int) plan_write(&select_transitions, NULL, NULL);
+	uint64		before = changes;
+	int			n = (int) read_latest(&select_transitions, NULL);
 	Transition *fresh = MemoryContextAlloc(TopMemoryContext, sizeof(Transition) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
@@ -69,6 +95,7 @@ read_transitions(void)
 		pfree(transitions);
 	transitions = fresh;
 	ntransitions = n;
+	read_at = before;
 }
 
 static void
@@ -76,7 +103,7 @@ need_transitions(void)
 {
 	static bool registered = false;
 
-	if (ntransitions > 0)
+	if (read_at == changes)
 		return;
 	if (!registered)
 	{
@@ -87,14 +114,21 @@ need_transitions(void)
 	read_transitions();
 }
 
-/* transition_find returns the step between two statuses, or NULL */
+/* transition_find returns a copy of the step between two statuses, or NULL */
 const Transition *
 transition_find(const char *from, const char *to)
 {
+	Transition *step;
+
 	need_transitions();
 	for (int i = 0; i < ntransitions; i++)
-		if (strcmp(transitions[i].from, from) == 0 && strcmp(transitions[i].to, to) == 0)
-			return &transitions[i];
+	{
+		if (strcmp(transitions[i].from, from) != 0 || strcmp(transitions[i].to, to) != 0)
+			continue;
+		step = palloc(sizeof(Transition));
+		*step = transitions[i];
+		return step;
+	}
 	return NULL;
 }
 
@@ -231,9 +265,63 @@ compute_holdings(int *n)
 	return statuses;
 }
 
+/* holding_of returns what orders in a status hold, HOLDS_UNKNOWN if none can be in it */
+static Holding
+holding_of(const StatusHolding *statuses, int n, const char *status)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(statuses[i].status, status) == 0)
+			return statuses[i].holding;
+	return HOLDS_UNKNOWN;
+}
+
+/* what orders held before the statement that changes the machine */
+static StatusHolding *holdings_before = NULL;
+static int	nholdings_before = 0;
+
+/* keep_holdings notes what orders in each status hold, for check_orders */
+static void
+keep_holdings(void)
+{
+	int			n;
+	StatusHolding *statuses = compute_holdings(&n);
+
+	holdings_before = MemoryContextAlloc(TopTransactionContext, sizeof(StatusHolding) * n);
+	for (int i = 0; i < n; i++)
+	{
+		holdings_before[i] = statuses[i];
+		holdings_before[i].status = MemoryContextStrdup(TopTransactionContext, statuses[i].status);
+	}
+	nholdings_before = n;
+}
+
+/* check_orders raises OM015 when orders would hold something else than they were given */
+static void
+check_orders(const StatusHolding *statuses, int n)
+{
+	for (int i = 0; i < nholdings_before; i++)
+	{
+		StatusHolding *before = &holdings_before[i];
+
+		if (holding_of(statuses, n, before->status) == before->holding)
+			continue;
+		if (read_latest(&orders_in_status,
+						(Datum[]) {CStringGetTextDatum(before->status)}) > 0)
+			ereport(ERROR,
+					(oms_errcode(OMS_TRANSITION_INVALID),
+					 errmsg("there are orders in %s, whose stock would no longer be right",
+							before->status),
+					 errhint("Move these orders to another status first.")));
+	}
+}
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(oms_transition_changed);
 
-/* oms_transition_changed is the statement trigger on oms.order_transition */
+/*
+ * oms_transition_changed is the statement trigger on oms.order_transition.
+ * Before the statement it keeps orders from moving until the transaction ends,
+ * and notes what they hold; after it, it checks the new machine.
+ */
 Datum
 oms_transition_changed(PG_FUNCTION_ARGS)
 {
@@ -245,11 +333,19 @@ oms_transition_changed(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("oms.transition_changed() can only be called as a trigger")));
-	CacheInvalidateRelcacheByRelid(RelationGetRelid(trigger->tg_relation));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	transition_relid = RelationGetRelid(trigger->tg_relation);
-	read_transitions();
+	if (TRIGGER_FIRED_BEFORE(trigger->tg_event))
+	{
+		/* verbs lock their orders before they look at the machine */
+		LockRelationOid(get_relname_relid("orders", RelationGetNamespace(trigger->tg_relation)),
+						ExclusiveLock);
+		keep_holdings();
+		SPI_finish();
+		PG_RETURN_POINTER(NULL);
+	}
+	CacheInvalidateRelcacheByRelid(RelationGetRelid(trigger->tg_relation));
+	changes++;					/* heard of by others at commit, and here at once */
 	statuses = compute_holdings(&n);
 	for (int i = 0; i < n; i++)
 		if (statuses[i].holding == HOLDS_UNKNOWN)
@@ -258,8 +354,8 @@ oms_transition_changed(PG_FUNCTION_ARGS)
 					 errmsg("no order could ever reach %s", statuses[i].status),
 					 errhint("Insert the step that leads to %s in the same statement, or before.",
 							 statuses[i].status)));
+	check_orders(statuses, n);
 	SPI_finish();
-	ntransitions = 0;			/* others may not see these rows yet */
 	PG_RETURN_POINTER(NULL);
 }
 
@@ -273,7 +369,7 @@ status_holds(Verb *verb, FunctionCallInfo fcinfo)
 	char	   *status = TextDatumGetCString(PG_GETARG_DATUM(0));
 	int			n;
 	StatusHolding *statuses = compute_holdings(&n);
-	Holding		holding = find_status(statuses, &n, status)->holding;
+	Holding		holding = holding_of(statuses, n, status);
 	MemoryContext old;
 	Datum		result;
 
