@@ -103,6 +103,35 @@ verb_error_context(void *arg)
 		errcontext("request %s of \"%s\"", verb->request_id, verb->actor);
 }
 
+/*
+ * refuse_nulls checks the arguments of a REST function after actor and request
+ * id: none may be null but an idempotency key that the request did not carry.
+ */
+static void
+refuse_nulls(FunctionCallInfo fcinfo)
+{
+	HeapTuple	function;
+	Oid		   *types;
+	char	  **names;
+	char	   *modes;
+
+	for (int i = 2; i < PG_NARGS(); i++)
+	{
+		if (!PG_ARGISNULL(i))
+			continue;
+		function = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+		if (!HeapTupleIsValid(function))
+			elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+		(void) get_func_arg_info(function, &types, &names, &modes);
+		ReleaseSysCache(function);
+		if (strcmp(names[i], "idempotency_key") != 0)
+			ereport(ERROR,
+					(oms_errcode(OMS_INVALID_INPUT),
+					 errmsg("%s must not be null", names[i]),
+					 errhint("Give a value for %s.", names[i])));
+	}
+}
+
 /* verb_identify finds out who acts: the REST caller's arguments or the role */
 static void
 verb_identify(Verb *verb, FunctionCallInfo fcinfo, bool rest)
@@ -120,6 +149,7 @@ verb_identify(Verb *verb, FunctionCallInfo fcinfo, bool rest)
 		return;
 	}
 	check_actor_trusted();
+	refuse_nulls(fcinfo);
 	if (!PG_ARGISNULL(0))
 		verb->actor = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (!PG_ARGISNULL(1))
