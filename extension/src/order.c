@@ -5,6 +5,7 @@
 #include "order.h"
 
 #include "catalog/pg_type.h"
+#include "lib/qunique.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -114,23 +115,56 @@ order_step(Verb *verb, FunctionCallInfo fcinfo, const char *to, const char *reas
 	return (Datum) 0;
 }
 
+static int
+compare_int64(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* step_each_once takes each order to a status once, and tells of it wherever its id stands */
+static void
+step_each_once(Verb *verb, const int64 *ids, int n, const char *to, const char *reason,
+			   Outcome *outcomes)
+{
+	int64	   *once = palloc(sizeof(int64) * Max(n, 1));
+	Outcome    *found = palloc0(sizeof(Outcome) * Max(n, 1));
+	int			m;
+
+	memcpy(once, ids, sizeof(int64) * n);
+	qsort(once, n, sizeof(int64), compare_int64);
+	m = n ? (int) qunique(once, n, sizeof(int64), compare_int64) : 0;
+	orders_move(verb, once, m, to, reason, found);
+	for (int i = 0; i < n; i++)
+	{
+		int64	   *id = bsearch(&ids[i], once, m, sizeof(int64), compare_int64);
+
+		outcomes[i] = found[id - once];
+	}
+}
+
 /* orders_step takes many orders to a status; each has a row of the result */
 static Datum
 orders_step(Verb *verb, FunctionCallInfo fcinfo, const char *to, const char *reason)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
-	int64	   *ids;
-	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	ArrayType  *array;
+	int			n;
 	Outcome    *outcomes;
+
+	if (PG_ARGISNULL(0))		/* array_agg() over no rows */
+		return outcome_return(fcinfo, NULL, 0);
+	array = PG_GETARG_ARRAYTYPE_P(0);
+	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 
 	if (ARR_NDIM(array) > 1 || array_contains_nulls(array) || n > MAX_ORDERS)
 		ereport(ERROR,
 				(oms_errcode(OMS_INVALID_INPUT),
 				 errmsg("order_ids must be a flat array of at most %d ids without nulls", MAX_ORDERS),
 				 errhint("Use array_agg(id) over the orders you mean, in several calls if need be.")));
-	ids = (int64 *) ARR_DATA_PTR(array);
 	outcomes = palloc0(sizeof(Outcome) * Max(n, 1));
-	orders_move(verb, ids, n, to, reason, outcomes);
+	step_each_once(verb, (int64 *) ARR_DATA_PTR(array), n, to, reason, outcomes);
 	return outcome_return(fcinfo, outcomes, n);
 }
 
