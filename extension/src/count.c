@@ -75,13 +75,15 @@ orders_count(void)
  * archives one says so, by an invalidation of the sequence of their ids.
  */
 static Oid	product_sequence = InvalidOid;
-static int64 products_kept = -1;
+static uint64 product_changes = 1;	/* how many were heard of */
+static int64 products_kept;
+static uint64 products_kept_at;	/* product_changes before the count was taken */
 
 static void
 forget_products(Datum arg, Oid relid)
 {
 	if (relid == product_sequence || relid == InvalidOid)
-		products_kept = -1;
+		product_changes++;
 }
 
 static Oid
@@ -102,14 +104,20 @@ int64
 products_count(void)
 {
 	int64		count;
+	uint64		changes;
 
-	if (products_kept >= 0 && !IsolationUsesXactSnapshot())
+	if (products_kept_at == product_changes && !IsolationUsesXactSnapshot())
 		return products_kept;
 	(void) product_sequence_oid();
-	plan_read(&count_products, NULL, NULL);
+	changes = product_changes;
+	/* counted with a snapshot of now: the caller's may be older than the last change heard of */
+	plan_write(&count_products, NULL, NULL);
 	count = row_int64(0, 1);
 	if (!IsolationUsesXactSnapshot())
+	{
 		products_kept = count;
+		products_kept_at = changes;
+	}
 	return count;
 }
 
