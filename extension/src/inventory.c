@@ -79,19 +79,15 @@ raise_not_found(int64 id)
 			 errhint("List the inventory to see the ids.")));
 }
 
-/* inventory_write books what the record should be, as differences to what it is */
+/* inventory_write books what a locked record should be, as differences to what it is */
 static void
-inventory_write(Verb *verb, int64 product_id, InventoryChange *change)
+inventory_write(Verb *verb, StockRow *row, InventoryChange *change)
 {
-	if (change->quantity.given)
-	{
-		StockBatch	batch;
+	int64		product_id = row->product_id;
 
-		stock_lock(&batch, &product_id, 1);
-		stock_adjust_row(verb, product_id,
-						 change->quantity.number - stock_available(&batch.rows[0]), "adjust",
+	if (change->quantity.given)
+		stock_adjust_row(verb, product_id, change->quantity.number - stock_available(row), "adjust",
 						 "quantity set by the API");
-	}
 	if (change->threshold.given)
 		plan_write(&set_threshold,
 				   (Datum[]) {Int64GetDatum(product_id), Int64GetDatum(change->threshold.number)},
@@ -116,6 +112,17 @@ product_of_record(int64 id)
 	return row_int64(0, 1);
 }
 
+/* lock_record locks the record with an id, and returns its product */
+static int64
+lock_record(int64 id, StockBatch *batch)
+{
+	int64		product_id = product_of_record(id);
+
+	stock_lock(batch, &product_id, 1);
+	/* somebody may have removed it before the lock was ours */
+	return product_of_record(id);
+}
+
 REST_VERB(rest_inventory_create);
 
 static Datum
@@ -135,7 +142,7 @@ rest_inventory_create(Verb *verb, FunctionCallInfo fcinfo)
 				(oms_errcode(OMS_STOCK_EXISTS),
 				 errmsg("product " INT64_FORMAT " has an inventory record", change.product.number),
 				 errhint("Change the quantity of that record with PATCH.")));
-	inventory_write(verb, change.product.number, &change);
+	inventory_write(verb, &batch.rows[0], &change);
 	answer = inventory_reply(verb, change.product.number);
 	idempotency_keep(verb, key, "inventory_create", body, answer);
 	return answer;
@@ -159,9 +166,10 @@ rest_change(Verb *verb, FunctionCallInfo fcinfo, bool all)
 {
 	int64		product_id;
 	InventoryChange change;
+	StockBatch	batch;
 
 	inventory_read(PG_GETARG_TEXT_PP(3), all, &change);
-	product_id = product_of_record(PG_GETARG_INT64(2));
+	product_id = lock_record(PG_GETARG_INT64(2), &batch);
 	if (change.product.given && change.product.number != product_id)
 		ereport(ERROR,
 				(oms_errcode(OMS_INVALID_INPUT),
@@ -169,7 +177,7 @@ rest_change(Verb *verb, FunctionCallInfo fcinfo, bool all)
 				 errdetail_internal("[{\"pointer\": \"/product\", \"detail\": \"must be "
 									INT64_FORMAT "\"}]", product_id),
 				 errhint("Create a record for the other product.")));
-	inventory_write(verb, product_id, &change);
+	inventory_write(verb, &batch.rows[0], &change);
 	return inventory_reply(verb, product_id);
 }
 
@@ -195,14 +203,10 @@ REST_VERB(rest_inventory_delete);
 static Datum
 rest_inventory_delete(Verb *verb, FunctionCallInfo fcinfo)
 {
-	int64		product_id = product_of_record(PG_GETARG_INT64(2));
 	StockBatch	batch;
-	StockRow   *row;
+	int64		product_id = lock_record(PG_GETARG_INT64(2), &batch);
+	StockRow   *row = &batch.rows[0];
 
-	stock_lock(&batch, &product_id, 1);
-	row = &batch.rows[0];
-	if (!row->exists)
-		raise_not_found(PG_GETARG_INT64(2));
 	if (row->reserved > 0 || row->allocated > 0)
 		ereport(ERROR,
 				(oms_errcode(OMS_STOCK_IN_USE),
