@@ -305,7 +305,8 @@ input_fields(Input *input, JsonbContainer *object, const char *path,
 				break;
 		if (i == n)
 		{
-			input_fault(input, pointer_of(path, key.val.string.val, Min(key.val.string.len, 100)),
+			input_fault(input, pointer_of(path, key.val.string.val,
+										  pg_mbcliplen(key.val.string.val, key.val.string.len, 100)),
 						"is not a field of this request");
 			continue;
 		}

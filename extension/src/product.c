@@ -219,7 +219,7 @@ product_update(Verb *verb, FunctionCallInfo fcinfo)
 	ProductChange change;
 
 	sql_change(fcinfo, 1, &change);
-	product_change(verb, PG_GETARG_INT64(0), &change);
+	product_change(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &change);
 	return (Datum) 0;
 }
 
