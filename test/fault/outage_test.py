@@ -64,7 +64,8 @@ class Outage(RigTest):
             wait_for("omsd connects again", self.recovered, 10)
 
     def test_hung(self):
-        """Backends that do not move: everybody is answered in time."""
+        """Backends that do not move: everybody is answered, at the latest
+        when the connection is given up."""
         pids = self.rig.backends("omsd")
         self.assertTrue(pids)
         for pid in pids:
@@ -72,7 +73,7 @@ class Outage(RigTest):
         try:
             answer, took = self.timed(lambda: self.api.get("products/"))
             problem(answer, (503, 504))
-            self.assertLess(took, 12)
+            self.assertLess(took, 22)
             self.assertEqual(Client(checked=False, url=self.rig.url).get("/healthz").status, 200)
         finally:
             for pid in pids:

@@ -165,8 +165,14 @@ class Rig:
                 return self.run_sql(connection, statement, args)
             finally:
                 connection.close()
-        if self.kept is None or self.kept.closed:
-            self.kept = client.connect(self.conninfo)
+        # a kept connection that a crash broke is opened again
+        if self.kept is not None:
+            try:
+                self.run_sql(self.kept, "SELECT 1", ())
+            except client.psycopg2.Error:
+                self.kept = None
+        if self.kept is None:
+            self.kept = wait_for("PostgreSQL answers", lambda: client.connect(self.conninfo))
         return self.run_sql(self.kept, statement, args)
 
     @staticmethod

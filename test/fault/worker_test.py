@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from rig import Load, RigTest, client, wait_for
+from rig import ADMIN_PASSWORD, Client, Load, RigTest, client, wait_for
 
 TABLE = """
 CREATE SCHEMA effect;
@@ -229,9 +229,11 @@ class Database(RigTest):
             time.sleep(3)
             rig.sql("CREATE DATABASE oms", dbname="postgres")
         rig.cluster("install")
-        from rig import ADMIN_PASSWORD
         rig.sql("SELECT oms.account_create('admin', %s, 'admin')", ADMIN_PASSWORD)
-        wait_for("omsd works again", lambda: rig.login().get("products/").status == 200, 20)
+        wait_for("omsd works again", lambda: Client(checked=False, url=rig.url).get(
+            "/readyz").status == 200, 20)
+        wait_for("log-ins work again", lambda: Client(checked=False, url=rig.url).post(
+            "token/", {"username": "admin", "password": ADMIN_PASSWORD}).status == 200, 20)
         api = rig.login()
         product = rig.sellable(api, 1000)
         answer = api.post("orders/", {"items": [{"product_id": product, "quantity": 1}]})

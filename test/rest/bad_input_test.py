@@ -37,7 +37,7 @@ TYPES = (None, "", "text/plain", "application/x-www-form-urlencoded", "multipart
          "application/json; charset=latin-1", "application/json; charset=utf-16", "application/jsonx",
          "application", "/", "text/json", "application/xml", "application/json, text/plain", "x" * 3000)
 IDS = ("0", "-1", "+1", "01x", "1.5", "1e1", "x", "9223372036854775808", "1" * 400, "%00", "1%00", "%ff",
-       "%2e%2e", "1;DROP TABLE oms.orders", "1%20", "%D9%A1", "null", "NaN", "0x1", "'", "1,2", "*")
+       "%2e%2e", "1;DROP%20TABLE%20oms.orders", "1%20", "%D9%A1", "null", "NaN", "0x1", "'", "1,2", "*")
 
 
 class BadInput(Test):
@@ -172,7 +172,7 @@ class BadInput(Test):
 
     def test_unknown_fields(self):
         for method, path, _ in self.bodies():
-            for name in ("bogus", "", "a/b", "~", "__proto__", "\u00e9", "x" * 3000):
+            for name in ("bogus", "", "a/b", "~", "__proto__", "\u00e9", "x" * 60):
                 with self.subTest(operation=method + " " + path, field=name[:20]):
                     body = dict(self.valid(path, method), **{name: 1})
                     answer = admin().call(method, self.real(path), body)
@@ -180,12 +180,12 @@ class BadInput(Test):
 
     def test_bodies_where_none_belongs(self):
         for method, path, operation in self.operations("GET", "DELETE", "POST"):
-            if method == "POST" and document().body_schema(operation) or \
-                    method == "DELETE" and "products" in path:
+            if method == "POST" and document().body_schema(operation):
                 continue
+            real = document().url(path, str(2 ** 62)) if method == "DELETE" else self.real(path)
             for raw in (b"{}", b"{", b"\xff", b"x" * 100000):
                 with self.subTest(operation=method + " " + path, raw=raw[:5]):
-                    answer = admin().call(method, self.real(path), raw=raw)
+                    answer = admin().call(method, real, raw=raw)
                     self.assertLess(answer.status, 500, answer)
 
     def test_ids(self):
@@ -205,6 +205,8 @@ class BadInput(Test):
             for parameter in map(document().deref, operation["parameters"]):
                 if parameter["in"] == "query":
                     names[parameter["name"]] = document().deref(parameter["schema"])
+            if "builtin" in operation["x-oms"]:
+                continue        # pages and probes, where nothing hangs on a parameter
             with self.subTest(operation=path, parameter="bogus"):
                 self.problem(admin().get(self.real(path), bogus="1"), 422)
             for name, schema in names.items():

@@ -97,7 +97,7 @@ class SwaggerUi(Test):
         self.assertEqual(page.headers.get("x-content-type-options"), "nosniff")
 
     def test_without_slash(self):
-        answer = Client().get("/api/docs")
+        answer = Client(checked=False).get("/api/docs")
         self.assertIn(answer.status, (200, 301, 302, 307, 308))
 
     def test_nothing_outside_the_directory(self):
@@ -143,7 +143,7 @@ class Health(Test):
         header alone must not open anything either way."""
         answer = Client().call("GET", "/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
         self.assertIn(answer.status, (200, 401, 403))
-        self.ok(admin().get("/metrics"))
+        self.assertEqual(admin().get("/metrics").status, 200)
 
 
 class Headers(Test):

@@ -1,7 +1,6 @@
 """Inventory: quantity is what is available, and each change is booked."""
 import client
-from fixture import (Test, admin, available, make_order, make_product, make_sellable, make_stock,
-                     set_status, staff, stock, unique)
+from fixture import (Test, available, make_order, make_product, make_stock, set_status, staff, stock)
 
 
 def ledger(product_id):
@@ -150,10 +149,3 @@ class Refused(Test):
         self.problem(staff().post("inventory/", {"quantity": 1}), 422, pointer="/product")
         self.problem(staff().post("inventory/", {"product": product, "amount": 1}), 422,
                      pointer="/amount")
-
-    def test_archived_product(self):
-        product = make_sellable(5)
-        self.ok(admin().delete("products/%d/" % product), 204)
-        other = make_product(sku=unique("A"))["id"]
-        self.ok(admin().delete("products/%d/" % other), 204)
-        self.problem(staff().post("inventory/", {"product": other, "quantity": 5}), (404, 422))

@@ -170,7 +170,7 @@ class Sql(Test):
             for kind in ("nobody", "reader", "staff"):
                 for statement in ("UPDATE %s SET %s = %s" % (table, column, column),
                                   "DELETE FROM %s" % table, "TRUNCATE %s CASCADE" % table,
-                                  "INSERT INTO %s SELECT * FROM %s" % (table, table)):
+                                  "INSERT INTO %s DEFAULT VALUES" % table):
                     with self.subTest(kind=kind, statement=statement):
                         self.refused(kind, statement, states=("42501", "OM040"))
 
