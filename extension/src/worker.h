@@ -13,8 +13,9 @@
  *		  |  '---------> cancelled <-------------'  |
  *		  '------------------'----- task_retry -----'
  *
- * worker.c is the process, queue.c moves tasks between states, handler.c knows
- * what a task runs, purge.c removes what is out of date, task.c is the API.
+ * worker.c is the process, worker_slot.c what others see of it, queue.c moves
+ * tasks between states, handler.c knows what a task runs, purge.c removes what
+ * is out of date, task.c is the API.
  */
 #ifndef OMS_WORKER_H
 #define OMS_WORKER_H
@@ -25,24 +26,35 @@
 /* -------------------------------------------------------------- worker.c */
 
 extern void worker_register(void);
-extern void worker_shmem_request(void);
-extern void worker_shmem_startup(void);
 extern PGDLLEXPORT void oms_worker_main(Datum number);
 
+/* worker_interrupts does what signals asked for; to be called between transactions */
 extern void worker_interrupts(void);
-extern void worker_count(int64 done, int64 failed);
 
-/* worker_pids returns the process ids of the workers that live, as int4[] */
-extern Datum worker_pids(void);
-
-/* worker_call runs a verb of the worker's own, worker_query one that only reads; "arg" is worker_arg(fcinfo) */
+/*
+ * worker_call runs a verb of the worker's own, worker_query one that only
+ * reads; the body finds "arg" as worker_arg(fcinfo).
+ */
 extern void worker_call(VerbBody body, void *arg);
 extern void worker_query(VerbBody body, void *arg);
 #define worker_arg(fcinfo) ((void *) DatumGetPointer((fcinfo)->args[0].value))
 
-/* worker_attempt runs work in a transaction of its own; NULL or the error that undid it */
+/* worker_attempt runs a step in a transaction of its own; NULL, or the error that undid it */
 typedef void (*WorkerStep)(void *arg);
 extern ErrorData *worker_attempt(WorkerStep step, void *arg);
+
+/* --------------------------------------------------------- worker_slot.c */
+
+extern void worker_shmem_request(void);
+extern void worker_shmem_startup(void);
+extern int slot_enter(int number);
+extern void slot_connected(void);
+extern void slot_show(const char *state, const char *handler);
+extern void worker_wake_begin(void);
+extern void worker_count(int64 done, int64 failed);
+
+/* worker_pids returns the process ids of the workers that live, as int4[] */
+extern Datum worker_pids(void);
 
 /* ------------------------------------------------------------- handler.c */
 
