@@ -30,9 +30,9 @@
 #define function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
 #define namespace_aclcheck(schema, role) pg_namespace_aclcheck(schema, role, ACL_USAGE)
 #else
-#define function_aclcheck(function, role) \
+#define function_aclcheck(function, role)                                                          \
 	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
-#define namespace_aclcheck(schema, role) \
+#define namespace_aclcheck(schema, role)                                                           \
 	object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE)
 #endif
 
@@ -85,7 +85,7 @@ materialized_srf(FunctionCallInfo fcinfo)
 #else
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
-	TupleDesc	desc;
+	TupleDesc desc;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -107,4 +107,4 @@ eval_plan_qual_init(EPQState *epq, EState *estate)
 #endif
 }
 
-#endif							/* OMS_COMPAT_H */
+#endif /* OMS_COMPAT_H */

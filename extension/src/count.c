@@ -19,18 +19,19 @@
 #include "utils/snapmgr.h"
 
 static KeptPlan count_orders =
-PLAN("SELECT count(*), count(*) FILTER (WHERE id <= $2) FROM oms.orders WHERE id > $1",
-	 INT8OID, INT8OID);
+	PLAN("SELECT count(*), count(*) FILTER (WHERE id <= $2) FROM oms.orders WHERE id > $1", INT8OID,
+		 INT8OID);
 static KeptPlan last_order_id = PLAN0("SELECT last_value FROM oms.orders_id_seq");
-static KeptPlan count_products = PLAN0("SELECT count(*) FROM oms.product WHERE archived_at IS NULL");
+static KeptPlan count_products =
+	PLAN0("SELECT count(*) FROM oms.product WHERE archived_at IS NULL");
 
 /* the kept part: "count" orders of the table "relid" have an id up to "id" */
 static struct
 {
-	Oid			relid;
-	int64		id;
-	int64		count;
-	int64		next_id;		/* where it moves once next_xid is settled */
+	Oid relid;
+	int64 id;
+	int64 count;
+	int64 next_id; /* where it moves once next_xid is settled */
 	FullTransactionId next_xid;
 } kept;
 
@@ -38,8 +39,8 @@ static struct
 int64
 orders_count(void)
 {
-	int64		count;
-	Oid			relid = get_relname_relid("orders", get_namespace_oid("oms", false));
+	int64 count;
+	Oid relid = get_relname_relid("orders", get_namespace_oid("oms", false));
 
 	if (relid != kept.relid)
 	{
@@ -49,10 +50,10 @@ orders_count(void)
 	if (IsolationUsesXactSnapshot())
 	{
 		/* the snapshot may be older than what was kept */
-		plan_read(&count_orders, (Datum[]) {Int64GetDatum(0), Int64GetDatum(0)}, NULL);
+		plan_read(&count_orders, (Datum[]){Int64GetDatum(0), Int64GetDatum(0)}, NULL);
 		return row_int64(0, 1);
 	}
-	plan_read(&count_orders, (Datum[]) {Int64GetDatum(kept.id), Int64GetDatum(kept.next_id)}, NULL);
+	plan_read(&count_orders, (Datum[]){Int64GetDatum(kept.id), Int64GetDatum(kept.next_id)}, NULL);
 	count = kept.count + row_int64(0, 1);
 	if (!FullTransactionIdIsValid(kept.next_xid) ||
 		TransactionIdFollowsOrEquals(GetActiveSnapshot()->xmin,
@@ -74,10 +75,10 @@ orders_count(void)
  * Products change seldom: their count is kept until a verb that adds or
  * archives one says so, by an invalidation of the sequence of their ids.
  */
-static Oid	product_sequence = InvalidOid;
-static uint64 product_changes = 1;	/* how many were heard of */
+static Oid product_sequence = InvalidOid;
+static uint64 product_changes = 1; /* how many were heard of */
 static int64 products_kept;
-static uint64 products_kept_at;	/* product_changes before the count was taken */
+static uint64 products_kept_at; /* product_changes before the count was taken */
 
 static void
 forget_products(Datum arg, Oid relid)
@@ -103,8 +104,8 @@ product_sequence_oid(void)
 int64
 products_count(void)
 {
-	int64		count;
-	uint64		changes;
+	int64 count;
+	uint64 changes;
 
 	if (products_kept_at == product_changes && !IsolationUsesXactSnapshot())
 		return products_kept;

@@ -8,7 +8,7 @@
 #include "oms.h"
 
 extern int64 orders_count(void);
-extern int64 products_count(void);	/* not archived */
+extern int64 products_count(void); /* not archived */
 extern void products_changed(void);
 
-#endif							/* OMS_COUNT_H */
+#endif /* OMS_COUNT_H */

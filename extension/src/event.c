@@ -7,19 +7,19 @@
 
 #include "utils/builtins.h"
 
-static Table events =
-TABLE("event", "type", "aggregate", "aggregate_id", "version", "actor", "request_id", "payload");
+static Table events = TABLE("event", "type", "aggregate", "aggregate_id", "version", "actor",
+							"request_id", "payload");
 
 /*
  * event_append writes n events of one type about aggregates of one kind, such
  * as "order.confirmed" about "order"s.
  */
 void
-event_append(Verb *verb, const char *type, const char *aggregate, int n,
-			 const int64 *aggregate_ids, const int64 *versions, const Datum *payloads)
+event_append(Verb *verb, const char *type, const char *aggregate, int n, const int64 *aggregate_ids,
+			 const int64 *versions, const Datum *payloads)
 {
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	Datum values[7];
+	bool nulls[7] = {false};
 
 	values[0] = CStringGetTextDatum(type);
 	values[1] = CStringGetTextDatum(aggregate);

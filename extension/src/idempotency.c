@@ -16,18 +16,18 @@
 #include "utils/builtins.h"
 
 static KeptPlan find_answer =
-PLAN("SELECT request_hash = $3, response FROM oms.idempotency WHERE actor = $1 AND key = $2",
-	 TEXTOID, TEXTOID, BYTEAOID);
+	PLAN("SELECT request_hash = $3, response FROM oms.idempotency WHERE actor = $1 AND key = $2",
+		 TEXTOID, TEXTOID, BYTEAOID);
 
 static KeptPlan keep_answer =
-PLAN("INSERT INTO oms.idempotency (actor, key, request_hash, response) VALUES ($1, $2, $3, $4)",
-	 TEXTOID, TEXTOID, BYTEAOID, JSONOID);
+	PLAN("INSERT INTO oms.idempotency (actor, key, request_hash, response) VALUES ($1, $2, $3, $4)",
+		 TEXTOID, TEXTOID, BYTEAOID, JSONOID);
 
 /* request_hash returns the SHA-256 of operation and body, as bytea */
 static Datum
 request_hash(const char *operation, text *body)
 {
-	bytea	   *hash = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	bytea *hash = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
 
 	SET_VARSIZE(hash, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
@@ -44,9 +44,9 @@ request_hash(const char *operation, text *body)
 static bool
 lock_key(const char *actor, text *key)
 {
-	uint64		hash = hash_any_extended((const unsigned char *) VARDATA_ANY(key),
-										 VARSIZE_ANY_EXHDR(key), 0);
-	LOCKTAG		tag;
+	uint64 hash =
+		hash_any_extended((const unsigned char *) VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key), 0);
+	LOCKTAG tag;
 
 	hash = hash_any_extended((const unsigned char *) actor, strlen(actor), hash);
 	/* class 3 keeps away from pg_advisory_lock(bigint) and (int, int): 1 and 2 */
@@ -57,31 +57,30 @@ lock_key(const char *actor, text *key)
 bool
 idempotency_find(Verb *verb, text *key, const char *operation, text *body, Datum *answer)
 {
-	Datum		args[3];
-	bool		isnull;
+	Datum args[3];
+	bool isnull;
 
 	if (key == NULL)
 		return false;
 	if (VARSIZE_ANY_EXHDR(key) < 1 || VARSIZE_ANY_EXHDR(key) > 255)
-		ereport(ERROR,
-				(oms_errcode(OMS_INVALID_INPUT),
-				 errmsg("an idempotency key has 1 to 255 characters"),
-				 errhint("Use a fresh UUID for each new request.")));
+		ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT),
+						errmsg("an idempotency key has 1 to 255 characters"),
+						errhint("Use a fresh UUID for each new request.")));
 	if (!lock_key(verb->actor, key))
-		ereport(ERROR,
-				(oms_errcode(OMS_KEY_IN_PROGRESS),
-				 errmsg("the first request with this idempotency key is still under way"),
-				 errhint("Send it again after a moment to get its answer.")));
+		ereport(ERROR, (oms_errcode(OMS_KEY_IN_PROGRESS),
+						errmsg("the first request with this idempotency key is still under way"),
+						errhint("Send it again after a moment to get its answer.")));
 	args[0] = CStringGetTextDatum(verb->actor);
 	args[1] = PointerGetDatum(key);
 	args[2] = request_hash(operation, body);
 	if (plan_write(&find_answer, args, NULL) == 0)
 		return false;
 	if (!row_bool(0, 1))
-		ereport(ERROR,
-				(oms_errcode(OMS_KEY_REUSED),
-				 errmsg("this idempotency key was used for another request"),
-				 errhint("Use a fresh key for each new request, and the same only to repeat one.")));
+		ereport(
+			ERROR,
+			(oms_errcode(OMS_KEY_REUSED),
+			 errmsg("this idempotency key was used for another request"),
+			 errhint("Use a fresh key for each new request, and the same only to repeat one.")));
 	*answer = SPI_datumTransfer(row_datum(0, 2, &isnull), false, -1);
 	return true;
 }
@@ -92,7 +91,7 @@ idempotency_keep(Verb *verb, text *key, const char *operation, text *body, Datum
 	if (key == NULL)
 		return;
 	plan_write(&keep_answer,
-			   (Datum[]) {CStringGetTextDatum(verb->actor), PointerGetDatum(key),
-						  request_hash(operation, body), answer},
+			   (Datum[]){CStringGetTextDatum(verb->actor), PointerGetDatum(key),
+						 request_hash(operation, body), answer},
 			   NULL);
 }

@@ -13,7 +13,9 @@
  * no key.  Raises OM030 when the key was used for another request, OM031 when
  * its first request is still under way.
  */
-extern bool idempotency_find(Verb *verb, text *key, const char *operation, text *body, Datum *answer);
-extern void idempotency_keep(Verb *verb, text *key, const char *operation, text *body, Datum answer);
+extern bool idempotency_find(Verb *verb, text *key, const char *operation, text *body,
+							 Datum *answer);
+extern void idempotency_keep(Verb *verb, text *key, const char *operation, text *body,
+							 Datum answer);
 
-#endif							/* OMS_IDEMPOTENCY_H */
+#endif /* OMS_IDEMPOTENCY_H */

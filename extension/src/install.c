@@ -17,18 +17,19 @@ REST_QUERY(rest_ready);
 static Datum
 rest_ready(Verb *verb, FunctionCallInfo fcinfo)
 {
-	StringInfo	reply = reply_begin(verb);
-	int			version;
+	StringInfo reply = reply_begin(verb);
+	int version;
 
 	plan_read(&select_version, NULL, NULL);
 	version = row_int32(0, 1);
 	if (version != OMS_SCHEMA_VERSION)
-		ereport(ERROR,
-				(oms_errcode(OMS_WRONG_VERSION),
-				 errmsg("the tables of oms have version %d, this library needs %d", version,
-						OMS_SCHEMA_VERSION),
-				 errhint("Run SELECT oms.install() with the newest extension, and restart the server "
-						 "if the library is the older one.")));
+		ereport(
+			ERROR,
+			(oms_errcode(OMS_WRONG_VERSION),
+			 errmsg("the tables of oms have version %d, this library needs %d", version,
+					OMS_SCHEMA_VERSION),
+			 errhint("Run SELECT oms.install() with the newest extension, and restart the server "
+					 "if the library is the older one.")));
 	appendStringInfo(reply, "{\"version\": \"" OMS_VERSION "\", \"schema_version\": %d}", version);
 	return reply_datum(reply);
 }
@@ -44,7 +45,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(oms_wal_flush);
 Datum
 oms_wal_flush(PG_FUNCTION_ARGS)
 {
-	int			level = synchronous_commit;
+	int level = synchronous_commit;
 
 	if (XLogRecPtrIsInvalid(XactLastCommitEnd))
 		PG_RETURN_VOID();

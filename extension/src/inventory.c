@@ -12,36 +12,37 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#define INVENTORY_COLUMNS \
-	"s.id, s.product_id AS product, p.sku, p.name, l.code AS location, s.available AS quantity, " \
+#define INVENTORY_COLUMNS                                                                          \
+	"s.id, s.product_id AS product, p.sku, p.name, l.code AS location, s.available AS quantity, "  \
 	"s.on_hand, s.reserved, s.allocated, s.low_stock_threshold, s.updated_at"
-#define INVENTORY_FROM \
-	"oms.stock s JOIN oms.product p ON p.id = s.product_id JOIN oms.location l ON l.id = s.location_id"
+#define INVENTORY_FROM                                                                             \
+	"oms.stock s JOIN oms.product p ON p.id = s.product_id JOIN oms.location l ON l.id = "         \
+	"s.location_id"
 
 static KeptPlan select_inventory =
-PLAN("SELECT " INVENTORY_COLUMNS " FROM " INVENTORY_FROM " WHERE s.id = $1", INT8OID);
+	PLAN("SELECT " INVENTORY_COLUMNS " FROM " INVENTORY_FROM " WHERE s.id = $1", INT8OID);
 
-static KeptPlan select_of_product =
-PLAN("SELECT " INVENTORY_COLUMNS " FROM " INVENTORY_FROM
-	 " WHERE s.product_id = $1 AND s.location_id = 1", INT8OID);
+static KeptPlan select_of_product = PLAN("SELECT " INVENTORY_COLUMNS " FROM " INVENTORY_FROM
+										 " WHERE s.product_id = $1 AND s.location_id = 1",
+										 INT8OID);
 
 static KeptPlan product_of =
-PLAN("SELECT product_id FROM oms.stock WHERE id = $1 AND location_id = 1", INT8OID);
+	PLAN("SELECT product_id FROM oms.stock WHERE id = $1 AND location_id = 1", INT8OID);
 
 static KeptPlan set_threshold =
-PLAN("UPDATE oms.stock SET low_stock_threshold = $2, updated_at = now() "
-	 "WHERE product_id = $1 AND location_id = 1 AND low_stock_threshold <> $2",
-	 INT8OID, INT8OID);
+	PLAN("UPDATE oms.stock SET low_stock_threshold = $2, updated_at = now() "
+		 "WHERE product_id = $1 AND location_id = 1 AND low_stock_threshold <> $2",
+		 INT8OID, INT8OID);
 
 static KeptPlan delete_stock =
-PLAN("DELETE FROM oms.stock WHERE product_id = $1 AND location_id = 1", INT8OID);
+	PLAN("DELETE FROM oms.stock WHERE product_id = $1 AND location_id = 1", INT8OID);
 
 /* InventoryChange: values to write; what is not given stays */
 typedef struct InventoryChange
 {
-	FieldValue	product;
-	FieldValue	quantity;
-	FieldValue	threshold;
+	FieldValue product;
+	FieldValue quantity;
+	FieldValue threshold;
 } InventoryChange;
 
 static void
@@ -60,8 +61,8 @@ inventory_read(text *body, bool all, InventoryChange *change)
 		{"allocated", FIELD_READ_ONLY, false, 0, 0},
 		{"updated_at", FIELD_READ_ONLY, false, 0, 0},
 	};
-	FieldValue	values[lengthof(fields)];
-	Input		input;
+	FieldValue values[lengthof(fields)];
+	Input input;
 
 	input_fields(&input, input_begin(&input, body), "", fields, lengthof(fields), values);
 	input_end(&input);
@@ -73,33 +74,32 @@ inventory_read(text *body, bool all, InventoryChange *change)
 static void
 raise_not_found(int64 id)
 {
-	ereport(ERROR,
-			(oms_errcode(OMS_STOCK_NOT_FOUND),
-			 errmsg("there is no inventory record " INT64_FORMAT, id),
-			 errhint("List the inventory to see the ids.")));
+	ereport(ERROR, (oms_errcode(OMS_STOCK_NOT_FOUND),
+					errmsg("there is no inventory record " INT64_FORMAT, id),
+					errhint("List the inventory to see the ids.")));
 }
 
 /* inventory_write books what a locked record should be, as differences to what it is */
 static void
 inventory_write(Verb *verb, StockRow *row, InventoryChange *change)
 {
-	int64		product_id = row->product_id;
+	int64 product_id = row->product_id;
 
 	if (change->quantity.given)
 		stock_adjust_row(verb, product_id, change->quantity.number - stock_available(row), "adjust",
 						 "quantity set by the API");
 	if (change->threshold.given)
 		plan_write(&set_threshold,
-				   (Datum[]) {Int64GetDatum(product_id), Int64GetDatum(change->threshold.number)},
+				   (Datum[]){Int64GetDatum(product_id), Int64GetDatum(change->threshold.number)},
 				   NULL);
 }
 
 static Datum
 inventory_reply(Verb *verb, int64 product_id)
 {
-	StringInfo	reply = reply_begin(verb);
+	StringInfo reply = reply_begin(verb);
 
-	plan_write(&select_of_product, (Datum[]) {Int64GetDatum(product_id)}, NULL);
+	plan_write(&select_of_product, (Datum[]){Int64GetDatum(product_id)}, NULL);
 	json_row(reply, SPI_tuptable, 0);
 	return reply_datum(reply);
 }
@@ -107,7 +107,7 @@ inventory_reply(Verb *verb, int64 product_id)
 static int64
 product_of_record(int64 id)
 {
-	if (plan_write(&product_of, (Datum[]) {Int64GetDatum(id)}, NULL) == 0)
+	if (plan_write(&product_of, (Datum[]){Int64GetDatum(id)}, NULL) == 0)
 		raise_not_found(id);
 	return row_int64(0, 1);
 }
@@ -116,7 +116,7 @@ product_of_record(int64 id)
 static int64
 lock_record(int64 id, StockBatch *batch)
 {
-	int64		product_id = product_of_record(id);
+	int64 product_id = product_of_record(id);
 
 	stock_lock(batch, &product_id, 1);
 	/* somebody may have removed it before the lock was ours */
@@ -128,11 +128,11 @@ REST_VERB(rest_inventory_create);
 static Datum
 rest_inventory_create(Verb *verb, FunctionCallInfo fcinfo)
 {
-	text	   *body = PG_GETARG_TEXT_PP(2);
-	text	   *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+	text *body = PG_GETARG_TEXT_PP(2);
+	text *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
 	InventoryChange change;
-	StockBatch	batch;
-	Datum		answer;
+	StockBatch batch;
+	Datum answer;
 
 	if (idempotency_find(verb, key, "inventory_create", body, &answer))
 		return answer;
@@ -153,9 +153,9 @@ REST_QUERY(rest_inventory_get);
 static Datum
 rest_inventory_get(Verb *verb, FunctionCallInfo fcinfo)
 {
-	StringInfo	reply = reply_begin(verb);
+	StringInfo reply = reply_begin(verb);
 
-	if (plan_read(&select_inventory, (Datum[]) {PG_GETARG_DATUM(2)}, NULL) == 0)
+	if (plan_read(&select_inventory, (Datum[]){PG_GETARG_DATUM(2)}, NULL) == 0)
 		raise_not_found(PG_GETARG_INT64(2));
 	json_row(reply, SPI_tuptable, 0);
 	return reply_datum(reply);
@@ -164,19 +164,20 @@ rest_inventory_get(Verb *verb, FunctionCallInfo fcinfo)
 static Datum
 rest_change(Verb *verb, FunctionCallInfo fcinfo, bool all)
 {
-	int64		product_id;
+	int64 product_id;
 	InventoryChange change;
-	StockBatch	batch;
+	StockBatch batch;
 
 	inventory_read(PG_GETARG_TEXT_PP(3), all, &change);
 	product_id = lock_record(PG_GETARG_INT64(2), &batch);
 	if (change.product.given && change.product.number != product_id)
-		ereport(ERROR,
-				(oms_errcode(OMS_INVALID_INPUT),
-				 errmsg("an inventory record stays with its product"),
-				 errdetail_internal("[{\"pointer\": \"/product\", \"detail\": \"must be "
-									INT64_FORMAT "\"}]", product_id),
-				 errhint("Create a record for the other product.")));
+		ereport(
+			ERROR,
+			(oms_errcode(OMS_INVALID_INPUT), errmsg("an inventory record stays with its product"),
+			 errdetail_internal("[{\"pointer\": \"/product\", \"detail\": \"must be " INT64_FORMAT
+								"\"}]",
+								product_id),
+			 errhint("Create a record for the other product.")));
 	inventory_write(verb, &batch.rows[0], &change);
 	return inventory_reply(verb, product_id);
 }
@@ -203,9 +204,9 @@ REST_VERB(rest_inventory_delete);
 static Datum
 rest_inventory_delete(Verb *verb, FunctionCallInfo fcinfo)
 {
-	StockBatch	batch;
-	int64		product_id = lock_record(PG_GETARG_INT64(2), &batch);
-	StockRow   *row = &batch.rows[0];
+	StockBatch batch;
+	int64 product_id = lock_record(PG_GETARG_INT64(2), &batch);
+	StockRow *row = &batch.rows[0];
 
 	if (row->reserved > 0 || row->allocated > 0)
 		ereport(ERROR,
@@ -213,8 +214,9 @@ rest_inventory_delete(Verb *verb, FunctionCallInfo fcinfo)
 				 errmsg(INT64_FORMAT " units of product " INT64_FORMAT " are promised to orders",
 						row->reserved + row->allocated, product_id),
 				 errhint("Ship or cancel those orders first.")));
-	stock_adjust_row(verb, product_id, -row->on_hand, "adjust", "inventory record removed by the API");
-	plan_write(&delete_stock, (Datum[]) {Int64GetDatum(product_id)}, NULL);
+	stock_adjust_row(verb, product_id, -row->on_hand, "adjust",
+					 "inventory record removed by the API");
+	plan_write(&delete_stock, (Datum[]){Int64GetDatum(product_id)}, NULL);
 	PG_RETURN_NULL();
 }
 
@@ -223,7 +225,7 @@ static const ListFilter inventory_filters[] = {
 	{"sku", FILTER_VALUE, "p.sku = $?", NULL, NULL},
 	{"location", FILTER_VALUE, "l.code = $?", NULL, NULL},
 	{"low_stock", FILTER_FLAG, "s.available <= s.low_stock_threshold",
-	"s.available > s.low_stock_threshold", NULL},
+	 "s.available > s.low_stock_threshold", NULL},
 	{"search", FILTER_CONTAINS, "p.name ILIKE $? OR p.sku ILIKE $?", NULL, NULL},
 };
 
@@ -234,12 +236,16 @@ static const ListOrdering inventory_orderings[] = {
 	{"updated_at", "s.updated_at", "timestamptz"},
 };
 
-static const Listing inventory_list = {
-	INVENTORY_COLUMNS, INVENTORY_FROM, "s.id", "id",
-	inventory_filters, lengthof(inventory_filters),
-	inventory_orderings, lengthof(inventory_orderings),
-	NULL, NULL
-};
+static const Listing inventory_list = {INVENTORY_COLUMNS,
+									   INVENTORY_FROM,
+									   "s.id",
+									   "id",
+									   inventory_filters,
+									   lengthof(inventory_filters),
+									   inventory_orderings,
+									   lengthof(inventory_orderings),
+									   NULL,
+									   NULL};
 
 REST_QUERY(rest_inventory_list);
 

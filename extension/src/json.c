@@ -24,13 +24,13 @@ input_start(Input *input)
 
 /* input_fault notes that the value at a pointer is wrong, and how to mend it */
 void
-input_fault(Input *input, const char *pointer, const char *detail,...)
+input_fault(Input *input, const char *pointer, const char *detail, ...)
 {
 	StringInfoData text;
-	va_list		args;
-	int			need;
+	va_list args;
+	int need;
 
-	if (input->nfaults++ >= 20)	/* enough to mend; a huge body makes no huge answer */
+	if (input->nfaults++ >= 20) /* enough to mend; a huge body makes no huge answer */
 		return;
 	initStringInfo(&text);
 	for (;;)
@@ -42,7 +42,8 @@ input_fault(Input *input, const char *pointer, const char *detail,...)
 			break;
 		enlargeStringInfo(&text, need);
 	}
-	appendStringInfoString(&input->faults, input->faults.len ? ", {\"pointer\": " : "{\"pointer\": ");
+	appendStringInfoString(&input->faults,
+						   input->faults.len ? ", {\"pointer\": " : "{\"pointer\": ");
 	escape_json(&input->faults, pointer);
 	appendStringInfoString(&input->faults, ", \"detail\": ");
 	escape_json(&input->faults, text.data);
@@ -60,19 +61,18 @@ input_end(Input *input)
 {
 	if (input->nfaults == 0)
 		return;
-	ereport(ERROR,
-			(oms_errcode(OMS_INVALID_INPUT),
-			 errmsg_plural("%d value is not acceptable", "%d values are not acceptable",
-						   input->nfaults, input->nfaults),
-			 errdetail_internal("%s", input_faults(input)),
-			 errhint("Correct what each pointer names and send the request again.")));
+	ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT),
+					errmsg_plural("%d value is not acceptable", "%d values are not acceptable",
+								  input->nfaults, input->nfaults),
+					errdetail_internal("%s", input_faults(input)),
+					errhint("Correct what each pointer names and send the request again.")));
 }
 
 /* input_begin parses a request body, which must be a JSON object */
 JsonbContainer *
 input_begin(Input *input, text *body)
 {
-	Jsonb	   *json;
+	Jsonb *json;
 
 	input_start(input);
 	json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(body))));
@@ -91,10 +91,10 @@ input_begin(Input *input, text *body)
 static bool
 parse_cents(const char *s, int64 *cents)
 {
-	bool		negative = *s == '-';
-	int			decimals = -1;
-	int			digits = 0;
-	int64		value = 0;
+	bool negative = *s == '-';
+	int decimals = -1;
+	int digits = 0;
+	int64 value = 0;
 
 	for (s += negative; *s; s++)
 	{
@@ -133,7 +133,7 @@ parse_cents(const char *s, int64 *cents)
 static char *
 number_text(JsonbValue *value)
 {
-	char	   *digits = numeric_normalize(value->val.numeric);
+	char *digits = numeric_normalize(value->val.numeric);
 
 	return strlen(digits) > 30 ? NULL : digits;
 }
@@ -141,7 +141,7 @@ number_text(JsonbValue *value)
 static void
 read_text(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
 {
-	int			length;
+	int length;
 
 	if (value->type != jbvString)
 	{
@@ -155,19 +155,20 @@ read_text(Input *input, const char *pointer, const Field *field, JsonbValue *val
 			input_fault(input, pointer, "must have at most " INT64_FORMAT " characters, has %d",
 						field->max, length);
 		else
-			input_fault(input, pointer, "must have at least " INT64_FORMAT " character%s", field->min,
-						field->min == 1 ? "" : "s");
+			input_fault(input, pointer, "must have at least " INT64_FORMAT " character%s",
+						field->min, field->min == 1 ? "" : "s");
 		return;
 	}
 	to->text = pnstrdup(value->val.string.val, value->val.string.len);
 }
 
 static void
-read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
+read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *value,
+			 FieldValue *to)
 {
-	char	   *digits = value->type == jbvNumeric ? number_text(value) : NULL;
-	int64		number;
-	char	   *end;
+	char *digits = value->type == jbvNumeric ? number_text(value) : NULL;
+	int64 number;
+	char *end;
 
 	if (digits)
 	{
@@ -186,8 +187,8 @@ read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *
 static void
 read_money(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
 {
-	char	   *digits = NULL;
-	int64		cents;
+	char *digits = NULL;
+	int64 cents;
 
 	if (value->type == jbvNumeric)
 		digits = number_text(value);
@@ -201,14 +202,14 @@ read_money(Input *input, const char *pointer, const Field *field, JsonbValue *va
 	input_fault(input, pointer,
 				"must be a decimal string such as \"12.50\", with at most 2 decimals, "
 				"from " INT64_FORMAT ".%02d to " INT64_FORMAT ".%02d",
-				field->min / 100, (int) (field->min % 100),
-				field->max / 100, (int) (field->max % 100));
+				field->min / 100, (int) (field->min % 100), field->max / 100,
+				(int) (field->max % 100));
 }
 
 static void
 read_array(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
 {
-	int64		n;
+	int64 n;
 
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
 	{
@@ -218,8 +219,9 @@ read_array(Input *input, const char *pointer, const Field *field, JsonbValue *va
 	n = JsonContainerSize(value->val.binary.data);
 	if (n < field->min || n > field->max)
 	{
-		input_fault(input, pointer, "must have " INT64_FORMAT " to " INT64_FORMAT " elements, has "
-					INT64_FORMAT, field->min, field->max, n);
+		input_fault(input, pointer,
+					"must have " INT64_FORMAT " to " INT64_FORMAT " elements, has " INT64_FORMAT,
+					field->min, field->max, n);
 		return;
 	}
 	to->array = value->val.binary.data;
@@ -228,7 +230,7 @@ read_array(Input *input, const char *pointer, const Field *field, JsonbValue *va
 static void
 read_field(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
 {
-	int			faults = input->nfaults;
+	int faults = input->nfaults;
 
 	switch (field->type)
 	{
@@ -282,21 +284,21 @@ pointer_of(const char *path, const char *name, int length)
  * faults.  values[i] belongs to fields[i].
  */
 void
-input_fields(Input *input, JsonbContainer *object, const char *path,
-			 const Field *fields, int n, FieldValue *values)
+input_fields(Input *input, JsonbContainer *object, const char *path, const Field *fields, int n,
+			 FieldValue *values)
 {
 	JsonbIterator *it = JsonbIteratorInit(object);
-	JsonbValue	key;
-	JsonbValue	value;
+	JsonbValue key;
+	JsonbValue value;
 	JsonbIteratorToken token;
-	uint64		seen = 0;
+	uint64 seen = 0;
 
 	Assert(n <= 64);
 	memset(values, 0, sizeof(FieldValue) * n);
-	(void) JsonbIteratorNext(&it, &key, true);	/* WJB_BEGIN_OBJECT */
+	(void) JsonbIteratorNext(&it, &key, true); /* WJB_BEGIN_OBJECT */
 	while ((token = JsonbIteratorNext(&it, &key, true)) == WJB_KEY)
 	{
-		int			i;
+		int i;
 
 		(void) JsonbIteratorNext(&it, &value, true);
 		for (i = 0; i < n; i++)
@@ -305,14 +307,15 @@ input_fields(Input *input, JsonbContainer *object, const char *path,
 				break;
 		if (i == n)
 		{
-			input_fault(input, pointer_of(path, key.val.string.val,
-										  pg_mbcliplen(key.val.string.val, key.val.string.len, 100)),
+			input_fault(input,
+						pointer_of(path, key.val.string.val,
+								   pg_mbcliplen(key.val.string.val, key.val.string.len, 100)),
 						"is not a field of this request");
 			continue;
 		}
 		seen |= UINT64CONST(1) << i;
-		read_field(input, pointer_of(path, key.val.string.val, key.val.string.len),
-				   &fields[i], &value, &values[i]);
+		read_field(input, pointer_of(path, key.val.string.val, key.val.string.len), &fields[i],
+				   &value, &values[i]);
 	}
 	for (int i = 0; i < n; i++)
 		if (fields[i].required && !(seen & (UINT64CONST(1) << i)))
@@ -327,7 +330,7 @@ StringInfo
 reply_begin(Verb *verb)
 {
 	MemoryContext old = MemoryContextSwitchTo(verb->caller);
-	StringInfo	reply = makeStringInfo();
+	StringInfo reply = makeStringInfo();
 
 	MemoryContextSwitchTo(old);
 	appendStringInfoSpaces(reply, VARHDRSZ);
@@ -344,7 +347,7 @@ reply_datum(StringInfo reply)
 void
 json_money(StringInfo buf, int64 cents)
 {
-	int64		whole = cents / 100;
+	int64 whole = cents / 100;
 
 	appendStringInfo(buf, "\"%s" INT64_FORMAT ".%02d\"", cents < 0 && whole == 0 ? "-" : "", whole,
 					 (int) Abs(cents % 100));
@@ -354,7 +357,7 @@ void
 json_time(StringInfo buf, TimestampTz time)
 {
 	struct pg_tm tm;
-	fsec_t		fsec;
+	fsec_t fsec;
 
 	if (TIMESTAMP_NOT_FINITE(time) || timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
 	{
@@ -369,7 +372,7 @@ json_time(StringInfo buf, TimestampTz time)
 static void
 json_value(StringInfo buf, Datum value, Oid type)
 {
-	char		digits[MAXINT8LEN + 1];
+	char digits[MAXINT8LEN + 1];
 
 	switch (type)
 	{
@@ -397,7 +400,8 @@ json_value(StringInfo buf, Datum value, Oid type)
 			appendStringInfoString(buf, TextDatumGetCString(value));
 			break;
 		case JSONBOID:
-			(void) JsonbToCString(buf, &DatumGetJsonbP(value)->root, VARSIZE(DatumGetPointer(value)));
+			(void) JsonbToCString(buf, &DatumGetJsonbP(value)->root,
+								  VARSIZE(DatumGetPointer(value)));
 			break;
 		default:
 			elog(ERROR, "no JSON form for type %u", type);
@@ -410,8 +414,8 @@ json_columns(StringInfo buf, SPITupleTable *table, uint64 row, int first, int la
 	for (int column = first; column <= last; column++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(table->tupdesc, column - 1);
-		bool		isnull;
-		Datum		value = SPI_getbinval(table->vals[row], table->tupdesc, column, &isnull);
+		bool isnull;
+		Datum value = SPI_getbinval(table->vals[row], table->tupdesc, column, &isnull);
 
 		if (column > first)
 			appendStringInfoString(buf, ", ");

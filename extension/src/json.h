@@ -13,48 +13,48 @@
 
 typedef enum FieldType
 {
-	FIELD_TEXT,					/* string of min..max characters */
-	FIELD_INTEGER,				/* whole number of min..max */
-	FIELD_MONEY,				/* decimal string or number of min..max cents */
+	FIELD_TEXT,    /* string of min..max characters */
+	FIELD_INTEGER, /* whole number of min..max */
+	FIELD_MONEY,   /* decimal string or number of min..max cents */
 	FIELD_BOOL,
-	FIELD_ARRAY,				/* array of min..max elements */
-	FIELD_READ_ONLY				/* accepted and ignored: what our own replies carry */
+	FIELD_ARRAY,    /* array of min..max elements */
+	FIELD_READ_ONLY /* accepted and ignored: what our own replies carry */
 } FieldType;
 
 /* Field: what an object may hold under one name */
 typedef struct Field
 {
 	const char *name;
-	FieldType	type;
-	bool		required;
-	int64		min;
-	int64		max;
+	FieldType type;
+	bool required;
+	int64 min;
+	int64 max;
 } Field;
 
 /* FieldValue: what it did hold; "given" is false when the name is absent */
 typedef struct FieldValue
 {
-	bool		given;
-	int64		number;			/* FIELD_INTEGER, FIELD_MONEY (cents), FIELD_BOOL */
-	char	   *text;			/* FIELD_TEXT */
-	JsonbContainer *array;		/* FIELD_ARRAY */
+	bool given;
+	int64 number;          /* FIELD_INTEGER, FIELD_MONEY (cents), FIELD_BOOL */
+	char *text;            /* FIELD_TEXT */
+	JsonbContainer *array; /* FIELD_ARRAY */
 } FieldValue;
 
 /* Input: a body being read; faults are collected and raised together */
 typedef struct Input
 {
-	StringInfoData faults;		/* JSON array elements: {"pointer", "detail"} */
-	int			nfaults;
+	StringInfoData faults; /* JSON array elements: {"pointer", "detail"} */
+	int nfaults;
 } Input;
 
 extern JsonbContainer *input_begin(Input *input, text *body);
 extern void input_start(Input *input);
 extern void input_fields(Input *input, JsonbContainer *object, const char *path,
 						 const Field *fields, int n, FieldValue *values);
-extern void input_fault(Input *input, const char *pointer, const char *detail,...)
-			pg_attribute_printf(3, 4);
-extern void input_end(Input *input);	/* raises OM010 when there were faults */
-extern char *input_faults(Input *input);	/* the JSON array of faults */
+extern void input_fault(Input *input, const char *pointer, const char *detail, ...)
+	pg_attribute_printf(3, 4);
+extern void input_end(Input *input);     /* raises OM010 when there were faults */
+extern char *input_faults(Input *input); /* the JSON array of faults */
 
 /* --------------------------------------------------------------- writing */
 
@@ -69,7 +69,7 @@ extern Datum reply_datum(StringInfo reply);
 extern void json_row(StringInfo buf, SPITupleTable *table, uint64 row);
 /* the same without the braces, columns first..last, first counting from 1 */
 extern void json_columns(StringInfo buf, SPITupleTable *table, uint64 row, int first, int last);
-extern void json_money(StringInfo buf, int64 cents);	/* "12.50" with quotes */
-extern void json_time(StringInfo buf, TimestampTz time);	/* RFC 3339, UTC, with quotes */
+extern void json_money(StringInfo buf, int64 cents);     /* "12.50" with quotes */
+extern void json_time(StringInfo buf, TimestampTz time); /* RFC 3339, UTC, with quotes */
 
-#endif							/* OMS_JSON_H */
+#endif /* OMS_JSON_H */

@@ -13,25 +13,25 @@
 
 #define LIST_PAGE_SIZE 10
 #define LIST_MAX_PAGE_SIZE 100
-#define LIST_MAX_COUNT 10000	/* filtered lists are counted up to here */
+#define LIST_MAX_COUNT 10000 /* filtered lists are counted up to here */
 
 /* ListQuery: a request for a page, and the SQL that grows from it */
 typedef struct ListQuery
 {
 	const Listing *list;
-	Input		input;			/* faults of the query's parameters */
-	int64		page;
-	int64		page_size;
+	Input input; /* faults of the query's parameters */
+	int64 page;
+	int64 page_size;
 	const ListOrdering *ordering;
-	bool		descending;
-	char	   *cursor_value;
-	int64		cursor_id;
+	bool descending;
+	char *cursor_value;
+	int64 cursor_id;
 	StringInfoData where;
-	StringInfoData parameters;	/* of the links, all but page and cursor */
-	bool		filtered;
-	int			nargs;
-	Datum		args[PLAN_MAX_ARGS];
-	Oid			argtypes[PLAN_MAX_ARGS];
+	StringInfoData parameters; /* of the links, all but page and cursor */
+	bool filtered;
+	int nargs;
+	Datum args[PLAN_MAX_ARGS];
+	Oid argtypes[PLAN_MAX_ARGS];
 } ListQuery;
 
 static void
@@ -127,8 +127,8 @@ apply_filter(ListQuery *query, const ListFilter *filter, const char *value)
 static int64
 bounded_number(ListQuery *query, const char *name, const char *value, int64 max)
 {
-	char	   *end;
-	int64		number;
+	char *end;
+	int64 number;
 
 	errno = 0;
 	number = strtoi64(value, &end, 10);
@@ -165,7 +165,7 @@ apply_ordering(ListQuery *query, const char *value)
 static void
 apply_cursor(ListQuery *query, const char *value)
 {
-	char	   *end;
+	char *end;
 
 	errno = 0;
 	query->cursor_id = strtoi64(value, &end, 10);
@@ -189,7 +189,7 @@ static void
 apply_parameter(ListQuery *query, const char *name, const char *value, uint64 *seen)
 {
 	const ListFilter *filter = find_filter(query->list, name);
-	bool		position = strcmp(name, "page") == 0 || strcmp(name, "cursor") == 0;
+	bool position = strcmp(name, "page") == 0 || strcmp(name, "cursor") == 0;
 
 	if (filter)
 	{
@@ -223,9 +223,9 @@ static void
 parse_query(ListQuery *query, const Listing *list, Jsonb *parameters)
 {
 	JsonbIterator *it = JsonbIteratorInit(&parameters->root);
-	JsonbValue	key;
-	JsonbValue	value;
-	uint64		seen = 0;
+	JsonbValue key;
+	JsonbValue value;
+	uint64 seen = 0;
 
 	memset(query, 0, sizeof(*query));
 	query->list = list;
@@ -259,12 +259,12 @@ static int64
 count_rows(ListQuery *query)
 {
 	const Listing *list = query->list;
-	char	   *sql;
+	char *sql;
 
 	if (!query->filtered && list->count_all)
 		return list->count_all();
-	sql = psprintf("SELECT count(*) FROM (SELECT FROM %s%s LIMIT %d) AS few",
-				   list->from, query->where.data, LIST_MAX_COUNT + 1);
+	sql = psprintf("SELECT count(*) FROM (SELECT FROM %s%s LIMIT %d) AS few", list->from,
+				   query->where.data, LIST_MAX_COUNT + 1);
 	plan_read(plan_lookup(sql, query->nargs, query->argtypes), query->args, NULL);
 	return row_int64(0, 1);
 }
@@ -284,10 +284,9 @@ read_page(ListQuery *query)
 	{
 		const char *value = add_argument(query, query->cursor_value);
 		const char *id = add_argument(query, psprintf(INT64_FORMAT, query->cursor_id));
-		char	   *condition = psprintf("(%s, %s) %s (%s::%s, %s::bigint)",
-										 query->ordering->expression, list->id,
-										 query->descending ? "<" : ">", value,
-										 query->ordering->type, id);
+		char *condition =
+			psprintf("(%s, %s) %s (%s::%s, %s::bigint)", query->ordering->expression, list->id,
+					 query->descending ? "<" : ">", value, query->ordering->type, id);
 
 		add_condition(query, condition, NULL);
 	}
@@ -324,7 +323,7 @@ append_results(StringInfo reply, ListQuery *query, uint64 n)
 {
 	SPITupleTable *table = SPI_tuptable;
 	StringInfo *results = palloc(sizeof(StringInfo) * (n + 1));
-	int64	   *ids = palloc(sizeof(int64) * (n + 1));
+	int64 *ids = palloc(sizeof(int64) * (n + 1));
 
 	for (uint64 i = 0; i < n; i++)
 	{
@@ -345,27 +344,27 @@ append_results(StringInfo reply, ListQuery *query, uint64 n)
 Datum
 list_reply(Verb *verb, const Listing *list, const char *url, Jsonb *parameters)
 {
-	ListQuery	query;
-	StringInfo	reply = reply_begin(verb);
-	int64		count;
-	uint64		n;
-	char	   *cursor = NULL;
+	ListQuery query;
+	StringInfo reply = reply_begin(verb);
+	int64 count;
+	uint64 n;
+	char *cursor = NULL;
 
 	parse_query(&query, list, parameters);
 	count = count_rows(&query);
 	n = read_page(&query);
 	if (n == 0 && query.page > 1 && query.cursor_value == NULL)
-		ereport(ERROR,
-				(oms_errcode(OMS_PAGE_NOT_FOUND),
-				 errmsg("there is no page " INT64_FORMAT, query.page),
-				 errhint("Follow the \"next\" links from the first page.")));
+		ereport(ERROR, (oms_errcode(OMS_PAGE_NOT_FOUND),
+						errmsg("there is no page " INT64_FORMAT, query.page),
+						errhint("Follow the \"next\" links from the first page.")));
 	if (n > (uint64) query.page_size)
 	{
 		n = query.page_size;
 		cursor = psprintf(INT64_FORMAT ":%s", row_int64(n - 1, 1), row_cstring(n - 1, 2));
 	}
 	if (count > LIST_MAX_COUNT && (query.filtered || list->count_all == NULL))
-		appendStringInfo(reply, "{\"count\": %d, \"count_exact\": false, \"next\": ", LIST_MAX_COUNT);
+		appendStringInfo(reply,
+						 "{\"count\": %d, \"count_exact\": false, \"next\": ", LIST_MAX_COUNT);
 	else
 		appendStringInfo(reply, "{\"count\": " INT64_FORMAT ", \"next\": ", count);
 	if (cursor)

@@ -9,9 +9,9 @@
 
 typedef enum FilterType
 {
-	FILTER_VALUE,				/* condition with one argument */
-	FILTER_CONTAINS,			/* the same, the argument becoming a LIKE pattern */
-	FILTER_FLAG					/* condition without argument, given as true or false */
+	FILTER_VALUE,    /* condition with one argument */
+	FILTER_CONTAINS, /* the same, the argument becoming a LIKE pattern */
+	FILTER_FLAG      /* condition without argument, given as true or false */
 } FilterType;
 
 /*
@@ -21,10 +21,10 @@ typedef enum FilterType
 typedef struct ListFilter
 {
 	const char *parameter;
-	FilterType	type;
+	FilterType type;
 	const char *condition;
 	const char *otherwise;
-	const char *by_default;		/* value when the parameter is absent, or NULL */
+	const char *by_default; /* value when the parameter is absent, or NULL */
 } ListFilter;
 
 /* ListOrdering: a name for "ordering", the SQL expression and its type's name */
@@ -38,20 +38,20 @@ typedef struct ListOrdering
 /* Listing: what can be listed; the first ordering is the default */
 typedef struct Listing
 {
-	const char *columns;		/* become the members of each result */
+	const char *columns; /* become the members of each result */
 	const char *from;
-	const char *id;				/* expression of the bigint key, the last resort of orderings */
-	const char *default_ordering;	/* such as "-created_at" */
+	const char *id;               /* expression of the bigint key, the last resort of orderings */
+	const char *default_ordering; /* such as "-created_at" */
 	const ListFilter *filters;
-	int			nfilters;
+	int nfilters;
 	const ListOrdering *orderings;
-	int			norderings;
-	int64		(*count_all) (void);	/* count without filters, or NULL */
+	int norderings;
+	int64 (*count_all)(void); /* count without filters, or NULL */
 	/* appends more members to each result, once the page's rows are known, or NULL */
-	void		(*extend) (StringInfo *results, const int64 *ids, int n);
+	void (*extend)(StringInfo *results, const int64 *ids, int n);
 } Listing;
 
 /* list_reply answers {count, next, previous, results} for a query (jsonb of strings) */
 extern Datum list_reply(Verb *verb, const Listing *list, const char *url, Jsonb *query);
 
-#endif							/* OMS_LIST_H */
+#endif /* OMS_LIST_H */

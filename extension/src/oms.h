@@ -14,7 +14,7 @@
 #include "utils/timestamp.h"
 
 #define OMS_VERSION "1.0"
-#define OMS_SCHEMA_VERSION 1	/* of the tables made by oms.install() */
+#define OMS_SCHEMA_VERSION 1 /* of the tables made by oms.install() */
 
 /* ---------------------------------------------------------------- errors */
 
@@ -26,7 +26,7 @@ typedef enum OmsError
 #undef OMS_ERROR
 } OmsError;
 
-extern int	oms_sqlstate(OmsError error);
+extern int oms_sqlstate(OmsError error);
 
 /* for use inside ereport(), beside errmsg() */
 #define oms_errcode(error) errcode(oms_sqlstate(error))
@@ -37,12 +37,12 @@ extern int	oms_sqlstate(OmsError error);
  */
 typedef struct Outcome
 {
-	int64		id;				/* of the order, once it is known */
-	bool		moved;			/* for a transition: it was not there already */
-	int			sqlstate;
-	char	   *message;
-	char	   *detail;			/* JSON, or NULL */
-	char	   *hint;
+	int64 id;   /* of the order, once it is known */
+	bool moved; /* for a transition: it was not there already */
+	int sqlstate;
+	char *message;
+	char *detail; /* JSON, or NULL */
+	char *hint;
 } Outcome;
 
 extern void outcome_fail(Outcome *outcome, OmsError error, char *message, char *detail, char *hint);
@@ -58,14 +58,14 @@ extern Datum outcome_return(FunctionCallInfo fcinfo, const Outcome *outcomes, in
  */
 typedef struct Verb
 {
-	MemoryContext caller;		/* where results must be made */
-	Oid			userid;			/* the role that called */
-	const char *actor;			/* who acts: a user of the API or a database role */
-	const char *request_id;		/* of the REST request, or NULL */
-	struct Verb *outer;			/* the verb whose trigger called this one */
+	MemoryContext caller;   /* where results must be made */
+	Oid userid;             /* the role that called */
+	const char *actor;      /* who acts: a user of the API or a database role */
+	const char *request_id; /* of the REST request, or NULL */
+	struct Verb *outer;     /* the verb whose trigger called this one */
 } Verb;
 
-typedef Datum (*VerbBody) (Verb *verb, FunctionCallInfo fcinfo);
+typedef Datum (*VerbBody)(Verb *verb, FunctionCallInfo fcinfo);
 
 extern bool verb_running(void);
 extern Datum verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool write);
@@ -75,15 +75,14 @@ extern Datum verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool w
  * OMS_VERB writes, OMS_QUERY only reads; the REST_ forms take the actor and the
  * request id as their first two arguments.
  */
-#define OMS_FUNCTION(name, rest, write) \
-	static Datum name(Verb *verb, FunctionCallInfo fcinfo); \
-	PGDLLEXPORT PG_FUNCTION_INFO_V1(oms_##name); \
-	Datum \
-	oms_##name(PG_FUNCTION_ARGS) \
-	{ \
-		return verb_call(fcinfo, name, rest, write); \
-	} \
-	extern int	oms_require_semicolon
+#define OMS_FUNCTION(name, rest, write)                                                            \
+	static Datum name(Verb *verb, FunctionCallInfo fcinfo);                                        \
+	PGDLLEXPORT PG_FUNCTION_INFO_V1(oms_##name);                                                   \
+	Datum oms_##name(PG_FUNCTION_ARGS)                                                             \
+	{                                                                                              \
+		return verb_call(fcinfo, name, rest, write);                                               \
+	}                                                                                              \
+	extern int oms_require_semicolon
 
 #define OMS_VERB(name) OMS_FUNCTION(name, false, true)
 #define OMS_QUERY(name) OMS_FUNCTION(name, false, false)
@@ -98,15 +97,20 @@ extern Datum verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool w
 typedef struct KeptPlan
 {
 	const char *sql;
-	int			nargs;
-	Oid			argtypes[PLAN_MAX_ARGS];
-	SPIPlanPtr	plan;
-	bool		custom;			/* may be planned for the values at hand */
+	int nargs;
+	Oid argtypes[PLAN_MAX_ARGS];
+	SPIPlanPtr plan;
+	bool custom; /* may be planned for the values at hand */
 } KeptPlan;
 
-#define PLAN(sql, ...) \
-	{sql, sizeof((Oid[]) {__VA_ARGS__}) / sizeof(Oid), {__VA_ARGS__}, NULL, false}
-#define PLAN0(sql) {sql, 0, {InvalidOid}, NULL, false}
+#define PLAN(sql, ...)                                                                             \
+	{                                                                                              \
+		sql, sizeof((Oid[]){__VA_ARGS__}) / sizeof(Oid), {__VA_ARGS__}, NULL, false                \
+	}
+#define PLAN0(sql)                                                                                 \
+	{                                                                                              \
+		sql, 0, {InvalidOid}, NULL, false                                                          \
+	}
 
 /*
  * plan_write runs a statement that sees all before it; plan_read one that sees
@@ -124,10 +128,10 @@ extern int64 row_int64(uint64 row, int column);
 extern int32 row_int32(uint64 row, int column);
 extern bool row_bool(uint64 row, int column);
 extern ItemPointer row_tid(uint64 row, int column);
-extern char *row_cstring(uint64 row, int column);	/* NULL where SQL says NULL */
+extern char *row_cstring(uint64 row, int column); /* NULL where SQL says NULL */
 
+extern int int8_sort_unique(int64 *values, int n); /* returns how many are left */
 extern Datum int8_array(const int64 *values, int n);
-extern Datum text_array(const char *const *values, int n);	/* NULL elements allowed */
 
 /* ---------------------------------------------------------------- events */
 
@@ -144,4 +148,4 @@ extern void task_enqueue(Verb *verb, const char *handler, int n, const Datum *pa
 /* worker_wake_at_commit sets the workers' latches when this transaction commits */
 extern void worker_wake_at_commit(void);
 
-#endif							/* OMS_H */
+#endif /* OMS_H */

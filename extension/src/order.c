@@ -15,8 +15,7 @@ require(FunctionCallInfo fcinfo, int argument, const char *name)
 {
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
-				(oms_errcode(OMS_INVALID_INPUT),
-				 errmsg("%s must not be null", name),
+				(oms_errcode(OMS_INVALID_INPUT), errmsg("%s must not be null", name),
 				 errdetail_internal("[{\"pointer\": \"/%s\", \"detail\": \"is required\"}]", name),
 				 errhint("Give a value for %s.", name)));
 }
@@ -24,15 +23,14 @@ require(FunctionCallInfo fcinfo, int argument, const char *name)
 static void
 check_customer(const char *customer)
 {
-	int			length = (int) strlen(customer);
+	int length = (int) strlen(customer);
 
 	if (length == 0 || pg_mbstrlen_with_len(customer, length) > 200)
-		ereport(ERROR,
-				(oms_errcode(OMS_INVALID_INPUT),
-				 errmsg("customer_name must have 1 to 200 characters"),
-				 errdetail_internal("[{\"pointer\": \"/customer_name\", \"detail\": "
-									"\"must have 1 to 200 characters\"}]"),
-				 errhint("Leave it out for the name \"" DEFAULT_CUSTOMER "\".")));
+		ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT),
+						errmsg("customer_name must have 1 to 200 characters"),
+						errdetail_internal("[{\"pointer\": \"/customer_name\", \"detail\": "
+										   "\"must have 1 to 200 characters\"}]"),
+						errhint("Leave it out for the name \"" DEFAULT_CUSTOMER "\".")));
 }
 
 OMS_VERB(order_create);
@@ -40,10 +38,10 @@ OMS_VERB(order_create);
 static Datum
 order_create(Verb *verb, FunctionCallInfo fcinfo)
 {
-	NewOrder	order = {0};
-	Outcome		outcome = {0};
-	Input		input;
-	Jsonb	   *items;
+	NewOrder order = {0};
+	Outcome outcome = {0};
+	Input input;
+	Jsonb *items;
 
 	require(fcinfo, 0, "items");
 	items = PG_GETARG_JSONB_P(0);
@@ -67,23 +65,22 @@ OMS_VERB(orders_create);
 static Datum
 orders_create(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Jsonb	   *array = PG_GETARG_JSONB_P(0);
-	int			n = JB_ROOT_IS_ARRAY(array) && !JB_ROOT_IS_SCALAR(array) ? (int) JB_ROOT_COUNT(array) : -1;
-	NewOrder   *orders;
-	Outcome    *outcomes;
+	Jsonb *array = PG_GETARG_JSONB_P(0);
+	int n = JB_ROOT_IS_ARRAY(array) && !JB_ROOT_IS_SCALAR(array) ? (int) JB_ROOT_COUNT(array) : -1;
+	NewOrder *orders;
+	Outcome *outcomes;
 
 	if (n < 0 || n > MAX_ORDERS)
-		ereport(ERROR,
-				(oms_errcode(OMS_INVALID_INPUT),
-				 errmsg("orders must be a JSON array of at most %d orders", MAX_ORDERS),
-				 errhint("Give [{\"customer_name\": ..., \"items\": [{\"product_id\": ..., "
-						 "\"quantity\": ...}]}, ...], in several calls if need be.")));
+		ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT),
+						errmsg("orders must be a JSON array of at most %d orders", MAX_ORDERS),
+						errhint("Give [{\"customer_name\": ..., \"items\": [{\"product_id\": ..., "
+								"\"quantity\": ...}]}, ...], in several calls if need be.")));
 	orders = palloc0(sizeof(NewOrder) * Max(n, 1));
 	outcomes = palloc0(sizeof(Outcome) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(&array->root, i);
-		Input		input;
+		Input input;
 
 		orders[i].outcome = &outcomes[i];
 		input_start(&input);
@@ -92,10 +89,10 @@ orders_create(Verb *verb, FunctionCallInfo fcinfo)
 		else
 			input_fault(&input, "", "must be an object with items");
 		if (input.nfaults > 0)
-			outcome_fail(&outcomes[i], OMS_INVALID_INPUT,
-						 psprintf("the order has values that are not acceptable: %s",
-								  input_faults(&input)),
-						 input_faults(&input), "Correct what each pointer names.");
+			outcome_fail(
+				&outcomes[i], OMS_INVALID_INPUT,
+				psprintf("the order has values that are not acceptable: %s", input_faults(&input)),
+				input_faults(&input), "Correct what each pointer names.");
 	}
 	orders_insert(verb, orders, n);
 	return outcome_return(fcinfo, outcomes, n);
@@ -105,8 +102,8 @@ orders_create(Verb *verb, FunctionCallInfo fcinfo)
 static Datum
 order_step(Verb *verb, FunctionCallInfo fcinfo, const char *to, const char *reason)
 {
-	Outcome		outcome = {0};
-	int64		id;
+	Outcome outcome = {0};
+	int64 id;
 
 	require(fcinfo, 0, "order_id");
 	id = PG_GETARG_INT64(0);
@@ -118,8 +115,8 @@ order_step(Verb *verb, FunctionCallInfo fcinfo, const char *to, const char *reas
 static int
 compare_int64(const void *a, const void *b)
 {
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
+	int64 x = *(const int64 *) a;
+	int64 y = *(const int64 *) b;
 
 	return (x > y) - (x < y);
 }
@@ -129,9 +126,9 @@ static void
 step_each_once(Verb *verb, const int64 *ids, int n, const char *to, const char *reason,
 			   Outcome *outcomes)
 {
-	int64	   *once = palloc(sizeof(int64) * Max(n, 1));
-	Outcome    *found = palloc0(sizeof(Outcome) * Max(n, 1));
-	int			m;
+	int64 *once = palloc(sizeof(int64) * Max(n, 1));
+	Outcome *found = palloc0(sizeof(Outcome) * Max(n, 1));
+	int m;
 
 	memcpy(once, ids, sizeof(int64) * n);
 	qsort(once, n, sizeof(int64), compare_int64);
@@ -139,7 +136,7 @@ step_each_once(Verb *verb, const int64 *ids, int n, const char *to, const char *
 	orders_move(verb, once, m, to, reason, found);
 	for (int i = 0; i < n; i++)
 	{
-		int64	   *id = bsearch(&ids[i], once, m, sizeof(int64), compare_int64);
+		int64 *id = bsearch(&ids[i], once, m, sizeof(int64), compare_int64);
 
 		outcomes[i] = found[id - once];
 	}
@@ -149,20 +146,21 @@ step_each_once(Verb *verb, const int64 *ids, int n, const char *to, const char *
 static Datum
 orders_step(Verb *verb, FunctionCallInfo fcinfo, const char *to, const char *reason)
 {
-	ArrayType  *array;
-	int			n;
-	Outcome    *outcomes;
+	ArrayType *array;
+	int n;
+	Outcome *outcomes;
 
-	if (PG_ARGISNULL(0))		/* array_agg() over no rows */
+	if (PG_ARGISNULL(0)) /* array_agg() over no rows */
 		return outcome_return(fcinfo, NULL, 0);
 	array = PG_GETARG_ARRAYTYPE_P(0);
 	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 
 	if (ARR_NDIM(array) > 1 || array_contains_nulls(array) || n > MAX_ORDERS)
-		ereport(ERROR,
-				(oms_errcode(OMS_INVALID_INPUT),
-				 errmsg("order_ids must be a flat array of at most %d ids without nulls", MAX_ORDERS),
-				 errhint("Use array_agg(id) over the orders you mean, in several calls if need be.")));
+		ereport(
+			ERROR,
+			(oms_errcode(OMS_INVALID_INPUT),
+			 errmsg("order_ids must be a flat array of at most %d ids without nulls", MAX_ORDERS),
+			 errhint("Use array_agg(id) over the orders you mean, in several calls if need be.")));
 	outcomes = palloc0(sizeof(Outcome) * Max(n, 1));
 	step_each_once(verb, (int64 *) ARR_DATA_PTR(array), n, to, reason, outcomes);
 	return outcome_return(fcinfo, outcomes, n);
@@ -175,20 +173,18 @@ optional_reason(FunctionCallInfo fcinfo)
 }
 
 /* ORDER_STEP defines the verbs order_NAME and orders_NAME for one status */
-#define ORDER_STEP(name, status, reason) \
-	OMS_VERB(order_##name); \
-	static Datum \
-	order_##name(Verb *verb, FunctionCallInfo fcinfo) \
-	{ \
-		return order_step(verb, fcinfo, status, reason); \
-	} \
-	OMS_VERB(orders_##name); \
-	static Datum \
-	orders_##name(Verb *verb, FunctionCallInfo fcinfo) \
-	{ \
-		return orders_step(verb, fcinfo, status, reason); \
-	} \
-	extern int	oms_require_semicolon
+#define ORDER_STEP(name, status, reason)                                                           \
+	OMS_VERB(order_##name);                                                                        \
+	static Datum order_##name(Verb *verb, FunctionCallInfo fcinfo)                                 \
+	{                                                                                              \
+		return order_step(verb, fcinfo, status, reason);                                           \
+	}                                                                                              \
+	OMS_VERB(orders_##name);                                                                       \
+	static Datum orders_##name(Verb *verb, FunctionCallInfo fcinfo)                                \
+	{                                                                                              \
+		return orders_step(verb, fcinfo, status, reason);                                          \
+	}                                                                                              \
+	extern int oms_require_semicolon
 
 ORDER_STEP(confirm, "CONFIRMED", NULL);
 ORDER_STEP(pack, "PACKED", NULL);

@@ -9,8 +9,9 @@
 #include "order_state.h"
 
 /* the members of an order's header in JSON, in this order */
-#define ORDER_COLUMNS \
-	"id, order_number, customer_name, status, total_amount, created_at, updated_at, version, created_by"
+#define ORDER_COLUMNS                                                                              \
+	"id, order_number, customer_name, status, total_amount, created_at, updated_at, version, "     \
+	"created_by"
 #define ORDER_STATUS_COLUMN 4
 #define ORDER_UPDATED_AT_COLUMN 7
 #define ORDER_VERSION_COLUMN 8
@@ -18,27 +19,27 @@
 
 #define DEFAULT_CUSTOMER "User"
 #define MAX_LINES 500
-#define MAX_ORDERS 10000		/* in one call */
+#define MAX_ORDERS 10000 /* in one call */
 
 typedef struct NewLine
 {
-	int64		product_id;
-	int64		quantity;
-	int			product;		/* row of the product, once it is known */
-	int64		cents;			/* price of one unit */
-	int64		total;			/* in cents */
+	int64 product_id;
+	int64 quantity;
+	int product; /* row of the product, once it is known */
+	int64 cents; /* price of one unit */
+	int64 total; /* in cents */
 } NewLine;
 
 /* NewOrder: an order to be entered */
 typedef struct NewOrder
 {
-	int64		id;
+	int64 id;
 	const char *number;
 	const char *customer;
-	NewLine    *lines;
-	int			nlines;
-	int64		total;			/* in cents */
-	Outcome	   *outcome;
+	NewLine *lines;
+	int nlines;
+	int64 total; /* in cents */
+	Outcome *outcome;
 } NewOrder;
 
 /* order_create.c */
@@ -53,4 +54,4 @@ extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 extern SPITupleTable *orders_move(Verb *verb, const int64 *ids, int n, const char *to,
 								  const char *reason, Outcome *outcomes);
 
-#endif							/* OMS_ORDER_H */
+#endif /* OMS_ORDER_H */

@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "common/int.h"
-#include "lib/qunique.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -20,20 +19,18 @@
 #define ARCHIVED_COLUMN (PRODUCT_COLUMN_COUNT + 2)
 
 static KeptPlan select_products =
-PLAN("SELECT " PRODUCT_COLUMNS ", (price * 100)::bigint, archived_at IS NOT NULL "
-	 "FROM oms.product WHERE id = ANY ($1) ORDER BY id",
-	 INT8ARRAYOID);
+	PLAN("SELECT " PRODUCT_COLUMNS ", (price * 100)::bigint, archived_at IS NOT NULL "
+		 "FROM oms.product WHERE id = ANY ($1) ORDER BY id",
+		 INT8ARRAYOID);
 
-static Table orders_table =
-TABLE("orders", "id", "order_number", "status", "version", "customer_name", "total_amount",
-	  "created_by");
+static Table orders_table = TABLE("orders", "id", "order_number", "status", "version",
+								  "customer_name", "total_amount", "created_by");
 
-static Table lines_table =
-TABLE("order_line", "order_id", "line_no", "product_id", "quantity", "sku", "name", "price",
-	  "line_total");
+static Table lines_table = TABLE("order_line", "order_id", "line_no", "product_id", "quantity",
+								 "sku", "name", "price", "line_total");
 
 static Table history_table =
-TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor", "reason");
+	TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor", "reason");
 
 /* --------------------------------------------------------------- reading */
 
@@ -44,7 +41,7 @@ read_line(Input *input, JsonbValue *element, const char *path, NewLine *line)
 		{"product_id", FIELD_INTEGER, true, 1, PG_INT64_MAX},
 		{"quantity", FIELD_INTEGER, true, 1, 1000000},
 	};
-	FieldValue	values[lengthof(fields)];
+	FieldValue values[lengthof(fields)];
 
 	if (element->type != jbvBinary || !JsonContainerIsObject(element->val.binary.data))
 	{
@@ -60,7 +57,7 @@ read_line(Input *input, JsonbValue *element, const char *path, NewLine *line)
 void
 items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *order)
 {
-	int			n = JsonContainerSize(items);
+	int n = JsonContainerSize(items);
 
 	if (n < 1 || n > MAX_LINES)
 	{
@@ -90,7 +87,7 @@ order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *ord
 		{"version", FIELD_READ_ONLY, false, 0, 0},
 		{"created_by", FIELD_READ_ONLY, false, 0, 0},
 	};
-	FieldValue	values[lengthof(fields)];
+	FieldValue values[lengthof(fields)];
 
 	input_fields(input, object, path, fields, lengthof(fields), values);
 	order->customer = values[0].given ? values[0].text : DEFAULT_CUSTOMER;
@@ -103,21 +100,12 @@ order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *ord
 
 /* --------------------------------------------------------------- pricing */
 
-static int
-compare_int64(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return (x > y) - (x < y);
-}
-
 /* find_products reads the products of all lines; the rows are sorted by id */
 static SPITupleTable *
 find_products(NewOrder *orders, int n, uint64 *nproducts)
 {
-	int			nids = 0;
-	int64	   *ids;
+	int nids = 0;
+	int64 *ids;
 
 	for (int i = 0; i < n; i++)
 		nids += orders[i].nlines;
@@ -126,9 +114,8 @@ find_products(NewOrder *orders, int n, uint64 *nproducts)
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < orders[i].nlines; j++)
 			ids[nids++] = orders[i].lines[j].product_id;
-	qsort(ids, nids, sizeof(int64), compare_int64);
-	nids = nids ? (int) qunique(ids, nids, sizeof(int64), compare_int64) : 0;
-	*nproducts = plan_write(&select_products, (Datum[]) {int8_array(ids, nids)}, NULL);
+	nids = int8_sort_unique(ids, nids);
+	*nproducts = plan_write(&select_products, (Datum[]){int8_array(ids, nids)}, NULL);
 	return SPI_tuptable;
 }
 
@@ -136,13 +123,13 @@ find_products(NewOrder *orders, int n, uint64 *nproducts)
 static int
 product_row(uint64 nproducts, int64 id)
 {
-	int			low = 0;
-	int			high = (int) nproducts - 1;
+	int low = 0;
+	int high = (int) nproducts - 1;
 
 	while (low <= high)
 	{
-		int			middle = (low + high) / 2;
-		int64		found = row_int64(middle, 1);
+		int middle = (low + high) / 2;
+		int64 found = row_int64(middle, 1);
 
 		if (found == id)
 			return middle;
@@ -158,7 +145,7 @@ product_row(uint64 nproducts, int64 id)
 static void
 price_order(NewOrder *order, uint64 nproducts)
 {
-	Input		input;
+	Input input;
 
 	if (order->outcome->message)
 		return;
@@ -166,14 +153,16 @@ price_order(NewOrder *order, uint64 nproducts)
 	order->total = 0;
 	for (int i = 0; i < order->nlines; i++)
 	{
-		NewLine    *line = &order->lines[i];
+		NewLine *line = &order->lines[i];
 
 		line->product = product_row(nproducts, line->product_id);
 		if (line->product < 0 || row_bool(line->product, ARCHIVED_COLUMN))
 		{
 			input_fault(&input, psprintf("/items/%d/product_id", i),
-						line->product < 0 ? "there is no product " INT64_FORMAT :
-						"product " INT64_FORMAT " is archived and no longer sold", line->product_id);
+						line->product < 0 ? "there is no product " INT64_FORMAT
+										  : "product " INT64_FORMAT
+											" is archived and no longer sold",
+						line->product_id);
 			continue;
 		}
 		line->cents = row_int64(line->product, CENTS_COLUMN);
@@ -202,23 +191,23 @@ money_datum(int64 cents)
 static void
 write_headers(Verb *verb, NewOrder **orders, int n)
 {
-	Datum		status = CStringGetTextDatum(STATUS_INITIAL);
-	Datum		actor = CStringGetTextDatum(verb->actor);
-	const bool	history_nulls[6] = {false, false, true, false, false, true};
+	Datum status = CStringGetTextDatum(STATUS_INITIAL);
+	Datum actor = CStringGetTextDatum(verb->actor);
+	const bool history_nulls[6] = {false, false, true, false, false, true};
 
 	table_begin(&orders_table);
 	for (int i = 0; i < n; i++)
 		table_insert(&orders_table,
-					 (Datum[]) {Int64GetDatum(orders[i]->id), CStringGetTextDatum(orders[i]->number),
-								status, Int64GetDatum(1), CStringGetTextDatum(orders[i]->customer),
-								money_datum(orders[i]->total), actor},
+					 (Datum[]){Int64GetDatum(orders[i]->id), CStringGetTextDatum(orders[i]->number),
+							   status, Int64GetDatum(1), CStringGetTextDatum(orders[i]->customer),
+							   money_datum(orders[i]->total), actor},
 					 NULL);
 	table_end(&orders_table);
 	table_begin(&history_table);
 	for (int i = 0; i < n; i++)
 		table_insert(&history_table,
-					 (Datum[]) {Int64GetDatum(orders[i]->id), Int64GetDatum(1), (Datum) 0, status,
-								actor, (Datum) 0},
+					 (Datum[]){Int64GetDatum(orders[i]->id), Int64GetDatum(1), (Datum) 0, status,
+							   actor, (Datum) 0},
 					 history_nulls);
 	table_end(&history_table);
 }
@@ -231,16 +220,16 @@ write_lines(SPITupleTable *products, NewOrder **orders, int n)
 	{
 		for (int j = 0; j < orders[i]->nlines; j++)
 		{
-			NewLine    *line = &orders[i]->lines[j];
-			HeapTuple	product = products->vals[line->product];
-			bool		isnull;
+			NewLine *line = &orders[i]->lines[j];
+			HeapTuple product = products->vals[line->product];
+			bool isnull;
 
 			table_insert(&lines_table,
-						 (Datum[]) {Int64GetDatum(orders[i]->id), Int32GetDatum(j + 1),
-									Int64GetDatum(line->product_id), Int64GetDatum(line->quantity),
-									SPI_getbinval(product, products->tupdesc, 4, &isnull),
-									SPI_getbinval(product, products->tupdesc, 2, &isnull),
-									money_datum(line->cents), money_datum(line->total)},
+						 (Datum[]){Int64GetDatum(orders[i]->id), Int32GetDatum(j + 1),
+								   Int64GetDatum(line->product_id), Int64GetDatum(line->quantity),
+								   SPI_getbinval(product, products->tupdesc, 4, &isnull),
+								   SPI_getbinval(product, products->tupdesc, 2, &isnull),
+								   money_datum(line->cents), money_datum(line->total)},
 						 NULL);
 		}
 	}
@@ -251,13 +240,13 @@ write_lines(SPITupleTable *products, NewOrder **orders, int n)
 static void
 write_traces(Verb *verb, NewOrder **orders, int n)
 {
-	int64	   *ids = palloc(sizeof(int64) * n);
-	int64	   *versions = palloc(sizeof(int64) * n);
-	Datum	   *payloads = palloc(sizeof(Datum) * n);
+	int64 *ids = palloc(sizeof(int64) * n);
+	int64 *versions = palloc(sizeof(int64) * n);
+	Datum *payloads = palloc(sizeof(Datum) * n);
 
 	for (int i = 0; i < n; i++)
 	{
-		char	   *payload = psprintf("{\"order_id\": " INT64_FORMAT "}", orders[i]->id);
+		char *payload = psprintf("{\"order_id\": " INT64_FORMAT "}", orders[i]->id);
 
 		ids[i] = orders[i]->id;
 		versions[i] = 1;
@@ -275,11 +264,11 @@ write_traces(Verb *verb, NewOrder **orders, int n)
 SPITupleTable *
 orders_insert(Verb *verb, NewOrder *orders, int n)
 {
-	NewOrder  **good = palloc(sizeof(NewOrder *) * n);
-	int			ngood = 0;
-	uint64		nproducts;
+	NewOrder **good = palloc(sizeof(NewOrder *) * n);
+	int ngood = 0;
+	uint64 nproducts;
 	SPITupleTable *products = find_products(orders, n, &nproducts);
-	Oid			sequence = get_relname_relid("orders_id_seq", get_namespace_oid("oms", false));
+	Oid sequence = get_relname_relid("orders_id_seq", get_namespace_oid("oms", false));
 
 	for (int i = 0; i < n; i++)
 	{

@@ -11,7 +11,6 @@
 #include "table.h"
 
 #include "catalog/pg_type.h"
-#include "lib/qunique.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
@@ -19,44 +18,44 @@
 /* Demand: units of a product that an order has */
 typedef struct Demand
 {
-	int64		product_id;
-	int64		quantity;
+	int64 product_id;
+	int64 quantity;
 	const char *sku;
 } Demand;
 
 /* MovingOrder: an order that is asked to move, sorted by id */
 typedef struct MovingOrder
 {
-	int64		id;
-	int64		version;
+	int64 id;
+	int64 version;
 	ItemPointer tid;
 	const char *from;
-	const Transition *step;		/* NULL when it does not move */
-	Demand	   *demands;		/* sorted by product, one for each */
-	int			ndemands;
-	Outcome    *outcome;
+	const Transition *step; /* NULL when it does not move */
+	Demand *demands;        /* sorted by product, one for each */
+	int ndemands;
+	Outcome *outcome;
 } MovingOrder;
 
 static KeptPlan lock_orders =
-PLAN("SELECT " ORDER_COLUMNS ", ctid FROM oms.orders WHERE id = ANY ($1) ORDER BY id "
-	 "FOR NO KEY UPDATE",
-	 INT8ARRAYOID);
+	PLAN("SELECT " ORDER_COLUMNS ", ctid FROM oms.orders WHERE id = ANY ($1) ORDER BY id "
+		 "FOR NO KEY UPDATE",
+		 INT8ARRAYOID);
 
 static KeptPlan select_demand =
-PLAN("SELECT order_id, product_id, quantity, sku FROM oms.order_line WHERE order_id = ANY ($1) "
-	 "ORDER BY order_id, line_no",
-	 INT8ARRAYOID);
+	PLAN("SELECT order_id, product_id, quantity, sku FROM oms.order_line WHERE order_id = ANY ($1) "
+		 "ORDER BY order_id, line_no",
+		 INT8ARRAYOID);
 
 static Table orders_status = TABLE("orders", "status", "version", "updated_at");
 
 static Table history_table =
-TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor", "reason");
+	TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor", "reason");
 
 static int
 compare_id(const void *a, const void *b)
 {
-	int64		x = ((const MovingOrder *) a)->id;
-	int64		y = ((const MovingOrder *) b)->id;
+	int64 x = ((const MovingOrder *) a)->id;
+	int64 y = ((const MovingOrder *) b)->id;
 
 	return (x > y) - (x < y);
 }
@@ -64,17 +63,8 @@ compare_id(const void *a, const void *b)
 static int
 compare_product(const void *a, const void *b)
 {
-	int64		x = ((const Demand *) a)->product_id;
-	int64		y = ((const Demand *) b)->product_id;
-
-	return (x > y) - (x < y);
-}
-
-static int
-compare_int64(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
+	int64 x = ((const Demand *) a)->product_id;
+	int64 y = ((const Demand *) b)->product_id;
 
 	return (x > y) - (x < y);
 }
@@ -83,10 +73,10 @@ compare_int64(const void *a, const void *b)
 static void
 find_step(Verb *verb, MovingOrder *order, const char *to, bool admin)
 {
-	char	   *allowed;
+	char *allowed;
 
 	if (strcmp(order->from, to) == 0)
-		return;					/* it is there already: a repeated request is harmless */
+		return; /* it is there already: a repeated request is harmless */
 	order->step = transition_find(order->from, to);
 	if (order->step == NULL)
 	{
@@ -95,16 +85,18 @@ find_step(Verb *verb, MovingOrder *order, const char *to, bool admin)
 					 psprintf("order " INT64_FORMAT " is %s and cannot become %s", order->id,
 							  order->from, to),
 					 psprintf("{\"order_id\": " INT64_FORMAT ", \"from\": \"%s\", \"to\": \"%s\", "
-							  "\"allowed\": %s}", order->id, order->from, to, allowed),
-					 strcmp(allowed, "[]") == 0 ?
-					 psprintf("No step leads on from %s.", order->from) :
-					 psprintf("From %s it may become one of %s.", order->from, allowed));
+							  "\"allowed\": %s}",
+							  order->id, order->from, to, allowed),
+					 strcmp(allowed, "[]") == 0
+						 ? psprintf("No step leads on from %s.", order->from)
+						 : psprintf("From %s it may become one of %s.", order->from, allowed));
 	}
 	else if (order->step->admin && !admin)
 	{
-		outcome_fail(order->outcome, OMS_ROLE_REQUIRED,
-					 psprintf("only an administrator may take an order from %s to %s", order->from, to),
-					 NULL, "Ask a user with the role admin.");
+		outcome_fail(
+			order->outcome, OMS_ROLE_REQUIRED,
+			psprintf("only an administrator may take an order from %s to %s", order->from, to),
+			NULL, "Ask a user with the role admin.");
 		order->step = NULL;
 	}
 }
@@ -113,15 +105,15 @@ find_step(Verb *verb, MovingOrder *order, const char *to, bool admin)
 static SPITupleTable *
 lock_and_judge(Verb *verb, MovingOrder *orders, int n, const char *to)
 {
-	int64	   *ids = palloc(sizeof(int64) * n);
-	bool		admin = has_privs_of_role(verb->userid, get_role_oid("oms_admin", false));
-	uint64		found;
-	uint64		next = 0;
+	int64 *ids = palloc(sizeof(int64) * n);
+	bool admin = has_privs_of_role(verb->userid, get_role_oid("oms_admin", false));
+	uint64 found;
+	uint64 next = 0;
 	SPITupleTable *table;
 
 	for (int i = 0; i < n; i++)
 		ids[i] = orders[i].id;
-	found = plan_write(&lock_orders, (Datum[]) {int8_array(ids, n)}, NULL);
+	found = plan_write(&lock_orders, (Datum[]){int8_array(ids, n)}, NULL);
 	table = SPI_tuptable;
 	for (int i = 0; i < n; i++)
 	{
@@ -148,7 +140,7 @@ lock_and_judge(Verb *verb, MovingOrder *orders, int n, const char *to)
 static void
 merge_demands(MovingOrder *order)
 {
-	int			m = 0;
+	int m = 0;
 
 	qsort(order->demands, order->ndemands, sizeof(Demand), compare_product);
 	for (int i = 1; i < order->ndemands; i++)
@@ -165,12 +157,12 @@ merge_demands(MovingOrder *order)
 static int64 *
 read_demands(MovingOrder *orders, int n, int *nproducts)
 {
-	int64	   *ids = palloc(sizeof(int64) * n);
-	int			nids = 0;
-	uint64		nlines;
-	uint64		line = 0;
-	Demand	   *demands;
-	int64	   *products;
+	int64 *ids = palloc(sizeof(int64) * n);
+	int nids = 0;
+	uint64 nlines;
+	uint64 line = 0;
+	Demand *demands;
+	int64 *products;
 
 	for (int i = 0; i < n; i++)
 		if (orders[i].step && orders[i].step->effect != EFFECT_NONE)
@@ -178,7 +170,7 @@ read_demands(MovingOrder *orders, int n, int *nproducts)
 	*nproducts = 0;
 	if (nids == 0)
 		return NULL;
-	nlines = plan_write(&select_demand, (Datum[]) {int8_array(ids, nids)}, NULL);
+	nlines = plan_write(&select_demand, (Datum[]){int8_array(ids, nids)}, NULL);
 	demands = palloc(sizeof(Demand) * Max(nlines, 1));
 	products = palloc(sizeof(int64) * Max(nlines, 1));
 	for (int i = 0; i < n; i++)
@@ -198,8 +190,7 @@ read_demands(MovingOrder *orders, int n, int *nproducts)
 		if (order->ndemands > 0)
 			merge_demands(order);
 	}
-	qsort(products, nlines, sizeof(int64), compare_int64);
-	*nproducts = nlines ? (int) qunique(products, nlines, sizeof(int64), compare_int64) : 0;
+	*nproducts = int8_sort_unique(products, (int) nlines);
 	return products;
 }
 
@@ -208,20 +199,22 @@ static void
 check_stock(StockBatch *stock, MovingOrder *order)
 {
 	StringInfoData shortages;
-	int			n = 0;
+	int n = 0;
 
 	initStringInfo(&shortages);
 	for (int i = 0; i < order->ndemands; i++)
 	{
-		Demand	   *demand = &order->demands[i];
-		int64		available = stock_available(stock_find(stock, demand->product_id));
+		Demand *demand = &order->demands[i];
+		int64 available = stock_available(stock_find(stock, demand->product_id));
 
 		if (available >= demand->quantity)
 			continue;
-		appendStringInfo(&shortages, "%s{\"product_id\": " INT64_FORMAT ", \"sku\": ",
-						 n++ ? ", " : "", demand->product_id);
+		appendStringInfo(&shortages,
+						 "%s{\"product_id\": " INT64_FORMAT ", \"sku\": ", n++ ? ", " : "",
+						 demand->product_id);
 		escape_json(&shortages, demand->sku);
-		appendStringInfo(&shortages, ", \"wanted\": " INT64_FORMAT ", \"available\": " INT64_FORMAT "}",
+		appendStringInfo(&shortages,
+						 ", \"wanted\": " INT64_FORMAT ", \"available\": " INT64_FORMAT "}",
 						 demand->quantity, available);
 	}
 	if (n == 0)
@@ -241,17 +234,17 @@ move_stock(StockBatch *stock, MovingOrder *order)
 {
 	for (int i = 0; i < order->ndemands; i++)
 	{
-		Demand	   *demand = &order->demands[i];
-		StockRow   *row = stock_find(stock, demand->product_id);
-		int64		q = demand->quantity;
+		Demand *demand = &order->demands[i];
+		StockRow *row = stock_find(stock, demand->product_id);
+		int64 q = demand->quantity;
 
 		if (order->step->effect != EFFECT_ALLOCATE && row->allocated < q)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("order " INT64_FORMAT " should hold " INT64_FORMAT " units of product "
-							INT64_FORMAT ", but only " INT64_FORMAT " are allocated in all",
-							order->id, q, demand->product_id, row->allocated),
-					 errhint("SELECT * FROM oms.integrity shows what is wrong.")));
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+							errmsg("order " INT64_FORMAT " should hold " INT64_FORMAT
+								   " units of product " INT64_FORMAT ", but only " INT64_FORMAT
+								   " are allocated in all",
+								   order->id, q, demand->product_id, row->allocated),
+							errhint("SELECT * FROM oms.integrity shows what is wrong.")));
 		switch (order->step->effect)
 		{
 			case EFFECT_NONE:
@@ -272,9 +265,9 @@ move_stock(StockBatch *stock, MovingOrder *order)
 static void
 apply_stock(Verb *verb, MovingOrder *orders, int n)
 {
-	int			nproducts;
-	int64	   *products = read_demands(orders, n, &nproducts);
-	StockBatch	stock;
+	int nproducts;
+	int64 *products = read_demands(orders, n, &nproducts);
+	StockBatch stock;
 
 	if (nproducts == 0)
 		return;
@@ -293,22 +286,22 @@ apply_stock(Verb *verb, MovingOrder *orders, int n)
 static void
 write_headers(Verb *verb, MovingOrder **orders, int n, const char *to, const char *reason)
 {
-	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-	Datum		status = CStringGetTextDatum(to);
-	Datum		actor = CStringGetTextDatum(verb->actor);
-	Datum		why = reason ? CStringGetTextDatum(reason) : (Datum) 0;
-	const bool	nulls[6] = {false, false, false, false, false, reason == NULL};
+	Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	Datum status = CStringGetTextDatum(to);
+	Datum actor = CStringGetTextDatum(verb->actor);
+	Datum why = reason ? CStringGetTextDatum(reason) : (Datum) 0;
+	const bool nulls[6] = {false, false, false, false, false, reason == NULL};
 
 	table_begin(&orders_status);
 	for (int i = 0; i < n; i++)
 		table_update(&orders_status, orders[i]->tid,
-					 (Datum[]) {status, Int64GetDatum(orders[i]->version + 1), now}, NULL);
+					 (Datum[]){status, Int64GetDatum(orders[i]->version + 1), now}, NULL);
 	table_end(&orders_status);
 	table_begin(&history_table);
 	for (int i = 0; i < n; i++)
 		table_insert(&history_table,
-					 (Datum[]) {Int64GetDatum(orders[i]->id), Int64GetDatum(orders[i]->version + 1),
-								CStringGetTextDatum(orders[i]->from), status, actor, why},
+					 (Datum[]){Int64GetDatum(orders[i]->id), Int64GetDatum(orders[i]->version + 1),
+							   CStringGetTextDatum(orders[i]->from), status, actor, why},
 					 nulls);
 	table_end(&history_table);
 }
@@ -318,9 +311,9 @@ static void
 write_moves(Verb *verb, MovingOrder *orders, int n, const char *to, const char *reason)
 {
 	MovingOrder **moving = palloc(sizeof(MovingOrder *) * n);
-	int64	   *ids = palloc(sizeof(int64) * n);
-	int64	   *versions = palloc(sizeof(int64) * n);
-	int			m = 0;
+	int64 *ids = palloc(sizeof(int64) * n);
+	int64 *versions = palloc(sizeof(int64) * n);
+	int m = 0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -348,7 +341,7 @@ orders_move(Verb *verb, const int64 *ids, int n, const char *to, const char *rea
 			Outcome *outcomes)
 {
 	MovingOrder *orders = palloc0(sizeof(MovingOrder) * Max(n, 1));
-	int			m = 0;
+	int m = 0;
 	SPITupleTable *found;
 
 	for (int i = 0; i < n; i++)
@@ -365,8 +358,7 @@ orders_move(Verb *verb, const int64 *ids, int n, const char *to, const char *rea
 		return NULL;
 	if (!status_exists(to))
 		ereport(ERROR,
-				(oms_errcode(OMS_INVALID_INPUT),
-				 errmsg("there is no status \"%s\"", to),
+				(oms_errcode(OMS_INVALID_INPUT), errmsg("there is no status \"%s\"", to),
 				 errdetail_internal("[{\"pointer\": \"/status\", \"detail\": \"is not a status of "
 									"oms.order_transition\"}]"),
 				 errhint("Statuses are written in capitals, such as CONFIRMED or CANCELLED.")));

@@ -13,30 +13,29 @@
 #include "utils/builtins.h"
 
 static KeptPlan select_order =
-PLAN("SELECT " ORDER_COLUMNS " FROM oms.orders WHERE id = $1", INT8OID);
+	PLAN("SELECT " ORDER_COLUMNS " FROM oms.orders WHERE id = $1", INT8OID);
 
 /* the members of a line come first, then those of its product as it is now */
 #define LINE_COLUMN_COUNT 6
 #define LINE_PRODUCT_COLUMN (LINE_COLUMN_COUNT + 2)
 
 static KeptPlan select_lines =
-PLAN("SELECT l.line_no AS id, l.sku, l.name, l.quantity, l.price, l.line_total, l.order_id, "
-	 PRODUCT_P_COLUMNS " FROM oms.order_line l JOIN oms.product p ON p.id = l.product_id "
-	 "WHERE l.order_id = ANY ($1) ORDER BY l.order_id, l.line_no",
-	 INT8ARRAYOID);
+	PLAN("SELECT l.line_no AS id, l.sku, l.name, l.quantity, l.price, l.line_total, "
+		 "l.order_id, " PRODUCT_P_COLUMNS
+		 " FROM oms.order_line l JOIN oms.product p ON p.id = l.product_id "
+		 "WHERE l.order_id = ANY ($1) ORDER BY l.order_id, l.line_no",
+		 INT8ARRAYOID);
 
 static KeptPlan select_history =
-PLAN("SELECT seq AS id, from_status, to_status, changed_at, actor, reason "
-	 "FROM oms.order_history WHERE order_id = $1 ORDER BY seq",
-	 INT8OID);
+	PLAN("SELECT seq AS id, from_status, to_status, changed_at, actor, reason "
+		 "FROM oms.order_history WHERE order_id = $1 ORDER BY seq",
+		 INT8OID);
 
 static void
 raise_not_found(int64 id)
 {
-	ereport(ERROR,
-			(oms_errcode(OMS_ORDER_NOT_FOUND),
-			 errmsg("there is no order " INT64_FORMAT, id),
-			 errhint("List the orders to see their ids.")));
+	ereport(ERROR, (oms_errcode(OMS_ORDER_NOT_FOUND), errmsg("there is no order " INT64_FORMAT, id),
+					errhint("List the orders to see their ids.")));
 }
 
 /* ------------------------------------------------------- orders with lines */
@@ -56,9 +55,9 @@ append_line(StringInfo buf, SPITupleTable *table, uint64 row)
 static void
 extend_with_items(StringInfo *results, const int64 *ids, int n)
 {
-	uint64		nlines = plan_read(&select_lines, (Datum[]) {int8_array(ids, n)}, NULL);
-	uint64	   *first = palloc(sizeof(uint64) * n);
-	uint64		line = 0;
+	uint64 nlines = plan_read(&select_lines, (Datum[]){int8_array(ids, n)}, NULL);
+	uint64 *first = palloc(sizeof(uint64) * n);
+	uint64 line = 0;
 
 	/* lines come by order id, results in any order */
 	for (int i = 0; i < n; i++)
@@ -74,8 +73,7 @@ extend_with_items(StringInfo *results, const int64 *ids, int n)
 	for (int i = 0; i < n; i++)
 	{
 		appendStringInfoString(results[i], ", \"items\": [");
-		for (line = first[i];
-			 line < nlines && row_int64(line, LINE_COLUMN_COUNT + 1) == ids[i];
+		for (line = first[i]; line < nlines && row_int64(line, LINE_COLUMN_COUNT + 1) == ids[i];
 			 line++)
 		{
 			if (line > first[i])
@@ -91,10 +89,10 @@ REST_QUERY(rest_order_get);
 static Datum
 rest_order_get(Verb *verb, FunctionCallInfo fcinfo)
 {
-	int64		id = PG_GETARG_INT64(2);
-	StringInfo	reply = reply_begin(verb);
+	int64 id = PG_GETARG_INT64(2);
+	StringInfo reply = reply_begin(verb);
 
-	if (plan_read(&select_order, (Datum[]) {Int64GetDatum(id)}, NULL) == 0)
+	if (plan_read(&select_order, (Datum[]){Int64GetDatum(id)}, NULL) == 0)
 		raise_not_found(id);
 	appendStringInfoChar(reply, '{');
 	json_columns(reply, SPI_tuptable, 0, 1, SPI_tuptable->tupdesc->natts);
@@ -108,11 +106,11 @@ REST_QUERY(rest_order_history);
 static Datum
 rest_order_history(Verb *verb, FunctionCallInfo fcinfo)
 {
-	int64		id = PG_GETARG_INT64(2);
-	StringInfo	reply = reply_begin(verb);
-	uint64		n = plan_read(&select_history, (Datum[]) {Int64GetDatum(id)}, NULL);
+	int64 id = PG_GETARG_INT64(2);
+	StringInfo reply = reply_begin(verb);
+	uint64 n = plan_read(&select_history, (Datum[]){Int64GetDatum(id)}, NULL);
 
-	if (n == 0)					/* every order has its birth there */
+	if (n == 0) /* every order has its birth there */
 		raise_not_found(id);
 	appendStringInfoChar(reply, '[');
 	for (uint64 i = 0; i < n; i++)
@@ -131,8 +129,8 @@ static const ListFilter order_filters[] = {
 	{"status", FILTER_VALUE, "status = ANY (string_to_array($?, ','))", NULL, NULL},
 	{"customer", FILTER_CONTAINS, "customer_name ILIKE $?", NULL, NULL},
 	{"order_number", FILTER_VALUE,
-	"id = CASE WHEN $? ~ '^SO-[0-9]{8,18}$' THEN substr($?, 4)::bigint END AND order_number = $?",
-	NULL, NULL},
+	 "id = CASE WHEN $? ~ '^SO-[0-9]{8,18}$' THEN substr($?, 4)::bigint END AND order_number = $?",
+	 NULL, NULL},
 	{"created_after", FILTER_VALUE, "created_at >= $?::timestamptz", NULL, NULL},
 	{"created_before", FILTER_VALUE, "created_at < $?::timestamptz", NULL, NULL},
 	{"min_total", FILTER_VALUE, "total_amount >= $?::numeric", NULL, NULL},
@@ -151,12 +149,16 @@ static const ListOrdering order_orderings[] = {
 	{"updated_at", "updated_at", "timestamptz"},
 };
 
-static const Listing order_list = {
-	ORDER_COLUMNS, "oms.orders", "id", "-created_at",
-	order_filters, lengthof(order_filters),
-	order_orderings, lengthof(order_orderings),
-	orders_count, extend_with_items
-};
+static const Listing order_list = {ORDER_COLUMNS,
+								   "oms.orders",
+								   "id",
+								   "-created_at",
+								   order_filters,
+								   lengthof(order_filters),
+								   order_orderings,
+								   lengthof(order_orderings),
+								   orders_count,
+								   extend_with_items};
 
 REST_QUERY(rest_order_list);
 
@@ -173,10 +175,11 @@ rest_order_list(Verb *verb, FunctionCallInfo fcinfo)
 static Datum
 created_reply(Verb *verb, NewOrder *order, SPITupleTable *products)
 {
-	StringInfo	reply = reply_begin(verb);
+	StringInfo reply = reply_begin(verb);
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 
-	appendStringInfo(reply, "{\"id\": " INT64_FORMAT ", \"order_number\": \"%s\", \"customer_name\": ",
+	appendStringInfo(reply,
+					 "{\"id\": " INT64_FORMAT ", \"order_number\": \"%s\", \"customer_name\": ",
 					 order->id, order->number);
 	escape_json(reply, order->customer);
 	appendStringInfoString(reply, ", \"status\": \"" STATUS_INITIAL "\", \"total_amount\": ");
@@ -190,8 +193,8 @@ created_reply(Verb *verb, NewOrder *order, SPITupleTable *products)
 	appendStringInfoString(reply, ", \"items\": [");
 	for (int i = 0; i < order->nlines; i++)
 	{
-		NewLine    *line = &order->lines[i];
-		HeapTuple	product = products->vals[line->product];
+		NewLine *line = &order->lines[i];
+		HeapTuple product = products->vals[line->product];
 
 		appendStringInfo(reply, "%s{\"id\": %d, \"sku\": ", i ? ", " : "", i + 1);
 		escape_json(reply, SPI_getvalue(product, products->tupdesc, 4));
@@ -214,13 +217,13 @@ REST_VERB(rest_order_create);
 static Datum
 rest_order_create(Verb *verb, FunctionCallInfo fcinfo)
 {
-	text	   *body = PG_GETARG_TEXT_PP(2);
-	text	   *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
-	NewOrder	order = {0};
-	Outcome		outcome = {0};
-	Input		input;
+	text *body = PG_GETARG_TEXT_PP(2);
+	text *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+	NewOrder order = {0};
+	Outcome outcome = {0};
+	Input input;
 	SPITupleTable *products;
-	Datum		answer;
+	Datum answer;
 
 	if (idempotency_find(verb, key, "order_create", body, &answer))
 		return answer;
@@ -238,7 +241,7 @@ rest_order_create(Verb *verb, FunctionCallInfo fcinfo)
 static Datum
 moved_reply(Verb *verb, SPITupleTable *before, const char *status, bool moved)
 {
-	StringInfo	reply = reply_begin(verb);
+	StringInfo reply = reply_begin(verb);
 
 	appendStringInfoChar(reply, '{');
 	if (!moved)
@@ -270,10 +273,10 @@ rest_order_status(Verb *verb, FunctionCallInfo fcinfo)
 		{"status", FIELD_TEXT, true, 1, 32},
 		{"reason", FIELD_TEXT, false, 1, 1000},
 	};
-	int64		id = PG_GETARG_INT64(2);
-	FieldValue	values[lengthof(fields)];
-	Outcome		outcome = {0};
-	Input		input;
+	int64 id = PG_GETARG_INT64(2);
+	FieldValue values[lengthof(fields)];
+	Outcome outcome = {0};
+	Input input;
 	SPITupleTable *before;
 
 	input_fields(&input, input_begin(&input, PG_GETARG_TEXT_PP(3)), "", fields, lengthof(fields),

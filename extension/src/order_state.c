@@ -30,17 +30,17 @@
 #include "utils/snapmgr.h"
 
 static KeptPlan select_transitions =
-PLAN0("SELECT from_status, to_status, stock_effect, least_role FROM oms.order_transition "
-	  "ORDER BY from_status, to_status");
+	PLAN0("SELECT from_status, to_status, stock_effect, least_role FROM oms.order_transition "
+		  "ORDER BY from_status, to_status");
 
 static KeptPlan orders_in_status =
-PLAN("SELECT FROM oms.orders WHERE status = $1 LIMIT 1", TEXTOID);
+	PLAN("SELECT FROM oms.orders WHERE status = $1 LIMIT 1", TEXTOID);
 
 static Transition *transitions = NULL;
-static int	ntransitions = 0;
-static Oid	transition_relid = InvalidOid;
-static uint64 changes = 1;		/* of the table, as far as this session has heard */
-static uint64 read_at = 0;		/* "changes" before the rows were read */
+static int ntransitions = 0;
+static Oid transition_relid = InvalidOid;
+static uint64 changes = 1; /* of the table, as far as this session has heard */
+static uint64 read_at = 0; /* "changes" before the rows were read */
 
 static void
 forget_transitions(Datum arg, Oid relid)
@@ -56,7 +56,7 @@ forget_transitions(Datum arg, Oid relid)
 static uint64
 read_latest(KeptPlan *plan, Datum *args)
 {
-	uint64		n;
+	uint64 n;
 
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -80,8 +80,8 @@ effect_of(const char *name)
 static void
 read_transitions(void)
 {
-	uint64		before = changes;
-	int			n = (int) read_latest(&select_transitions, NULL);
+	uint64 before = changes;
+	int n = (int) read_latest(&select_transitions, NULL);
 	Transition *fresh = MemoryContextAlloc(TopMemoryContext, sizeof(Transition) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
@@ -168,7 +168,7 @@ transitions_from(const char *from)
 /* what the lines of an order in some status have of stock */
 typedef enum Holding
 {
-	HOLDS_UNKNOWN,				/* not reached from PENDING */
+	HOLDS_UNKNOWN, /* not reached from PENDING */
 	HOLDS_NOTHING,
 	HOLDS_ALLOCATED,
 	HOLDS_SHIPPED
@@ -177,7 +177,7 @@ typedef enum Holding
 typedef struct StatusHolding
 {
 	const char *status;
-	Holding		holding;
+	Holding holding;
 } StatusHolding;
 
 static StatusHolding *
@@ -216,19 +216,22 @@ check_step(const Transition *step, Holding before, Holding after, Holding known)
 	if (after == HOLDS_UNKNOWN)
 		ereport(ERROR,
 				(oms_errcode(OMS_TRANSITION_INVALID),
-				 errmsg("the step from %s to %s has a stock effect that cannot be",
-						step->from, step->to),
+				 errmsg("the step from %s to %s has a stock effect that cannot be", step->from,
+						step->to),
 				 errdetail("An order in %s holds %s.", step->from,
-						   before == HOLDS_NOTHING ? "no stock" :
-						   before == HOLDS_SHIPPED ? "shipped stock only" : "allocated stock"),
+						   before == HOLDS_NOTHING   ? "no stock"
+						   : before == HOLDS_SHIPPED ? "shipped stock only"
+													 : "allocated stock"),
 				 errhint("allocate needs an order that holds nothing; release and ship one that "
 						 "holds allocated stock.")));
 	if (known != HOLDS_UNKNOWN && known != after)
-		ereport(ERROR,
-				(oms_errcode(OMS_TRANSITION_INVALID),
-				 errmsg("orders would reach %s with and without stock", step->to),
-				 errhint("Give the step from %s to %s a stock effect that leaves the order with the "
-						 "same stock as the other ways to %s.", step->from, step->to, step->to)));
+		ereport(
+			ERROR,
+			(oms_errcode(OMS_TRANSITION_INVALID),
+			 errmsg("orders would reach %s with and without stock", step->to),
+			 errhint("Give the step from %s to %s a stock effect that leaves the order with the "
+					 "same stock as the other ways to %s.",
+					 step->from, step->to, step->to)));
 }
 
 /*
@@ -239,7 +242,7 @@ static StatusHolding *
 compute_holdings(int *n)
 {
 	StatusHolding *statuses;
-	bool		moved = true;
+	bool moved = true;
 
 	need_transitions();
 	statuses = palloc(sizeof(StatusHolding) * (2 * ntransitions + 1));
@@ -250,9 +253,9 @@ compute_holdings(int *n)
 		moved = false;
 		for (int i = 0; i < ntransitions; i++)
 		{
-			Holding		before = find_status(statuses, n, transitions[i].from)->holding;
+			Holding before = find_status(statuses, n, transitions[i].from)->holding;
 			StatusHolding *to = find_status(statuses, n, transitions[i].to);
-			Holding		after;
+			Holding after;
 
 			if (before == HOLDS_UNKNOWN)
 				continue;
@@ -277,13 +280,13 @@ holding_of(const StatusHolding *statuses, int n, const char *status)
 
 /* what orders held before the statement that changes the machine */
 static StatusHolding *holdings_before = NULL;
-static int	nholdings_before = 0;
+static int nholdings_before = 0;
 
 /* keep_holdings notes what orders in each status hold, for check_orders */
 static void
 keep_holdings(void)
 {
-	int			n;
+	int n;
 	StatusHolding *statuses = compute_holdings(&n);
 
 	holdings_before = MemoryContextAlloc(TopTransactionContext, sizeof(StatusHolding) * n);
@@ -305,13 +308,11 @@ check_orders(const StatusHolding *statuses, int n)
 
 		if (holding_of(statuses, n, before->status) == before->holding)
 			continue;
-		if (read_latest(&orders_in_status,
-						(Datum[]) {CStringGetTextDatum(before->status)}) > 0)
-			ereport(ERROR,
-					(oms_errcode(OMS_TRANSITION_INVALID),
-					 errmsg("there are orders in %s, whose stock would no longer be right",
-							before->status),
-					 errhint("Move these orders to another status first.")));
+		if (read_latest(&orders_in_status, (Datum[]){CStringGetTextDatum(before->status)}) > 0)
+			ereport(ERROR, (oms_errcode(OMS_TRANSITION_INVALID),
+							errmsg("there are orders in %s, whose stock would no longer be right",
+								   before->status),
+							errhint("Move these orders to another status first.")));
 	}
 }
 
@@ -327,12 +328,11 @@ oms_transition_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	StatusHolding *statuses;
-	int			n;
+	int n;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("oms.transition_changed() can only be called as a trigger")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("oms.transition_changed() can only be called as a trigger")));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (TRIGGER_FIRED_BEFORE(trigger->tg_event))
@@ -345,7 +345,7 @@ oms_transition_changed(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(NULL);
 	}
 	CacheInvalidateRelcacheByRelid(RelationGetRelid(trigger->tg_relation));
-	changes++;					/* heard of by others at commit, and here at once */
+	changes++; /* heard of by others at commit, and here at once */
 	statuses = compute_holdings(&n);
 	for (int i = 0; i < n; i++)
 		if (statuses[i].holding == HOLDS_UNKNOWN)
@@ -366,12 +366,12 @@ static Datum
 status_holds(Verb *verb, FunctionCallInfo fcinfo)
 {
 	static const char *const names[] = {NULL, "nothing", "allocated", "shipped"};
-	char	   *status = TextDatumGetCString(PG_GETARG_DATUM(0));
-	int			n;
+	char *status = TextDatumGetCString(PG_GETARG_DATUM(0));
+	int n;
 	StatusHolding *statuses = compute_holdings(&n);
-	Holding		holding = holding_of(statuses, n, status);
+	Holding holding = holding_of(statuses, n, status);
 	MemoryContext old;
-	Datum		result;
+	Datum result;
 
 	if (names[holding] == NULL)
 		PG_RETURN_NULL();

@@ -7,28 +7,28 @@
 
 #include "oms.h"
 
-#define STATUS_MAX 33			/* 32 characters and the end */
+#define STATUS_MAX 33 /* 32 characters and the end */
 #define STATUS_INITIAL "PENDING"
 
 /* what a step does to the stock of the order's lines */
 typedef enum StockEffect
 {
 	EFFECT_NONE,
-	EFFECT_ALLOCATE,			/* promise the units */
-	EFFECT_RELEASE,				/* take the promise back */
-	EFFECT_SHIP					/* take the promised units off the shelf */
+	EFFECT_ALLOCATE, /* promise the units */
+	EFFECT_RELEASE,  /* take the promise back */
+	EFFECT_SHIP      /* take the promised units off the shelf */
 } StockEffect;
 
 typedef struct Transition
 {
-	char		from[STATUS_MAX];
-	char		to[STATUS_MAX];
+	char from[STATUS_MAX];
+	char to[STATUS_MAX];
 	StockEffect effect;
-	bool		admin;			/* needs oms_admin */
+	bool admin; /* needs oms_admin */
 } Transition;
 
 extern const Transition *transition_find(const char *from, const char *to);
 extern bool status_exists(const char *status);
-extern char *transitions_from(const char *from);	/* JSON array of statuses */
+extern char *transitions_from(const char *from); /* JSON array of statuses */
 
-#endif							/* OMS_ORDER_STATE_H */
+#endif /* OMS_ORDER_STATE_H */

@@ -11,6 +11,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "common/hashfn.h"
+#include "lib/qunique.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -18,8 +19,8 @@ static void
 plan_prepare(KeptPlan *plan)
 {
 	/* statements that are written down here are planned once, for any argument */
-	SPIPlanPtr	prepared = SPI_prepare_cursor(plan->sql, plan->nargs, plan->argtypes,
-											  plan->custom ? 0 : CURSOR_OPT_GENERIC_PLAN);
+	SPIPlanPtr prepared = SPI_prepare_cursor(plan->sql, plan->nargs, plan->argtypes,
+											 plan->custom ? 0 : CURSOR_OPT_GENERIC_PLAN);
 
 	if (prepared == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", plan->sql, SPI_result_code_string(SPI_result));
@@ -31,7 +32,7 @@ plan_prepare(KeptPlan *plan)
 static uint64
 plan_run(KeptPlan *plan, Datum *args, const char *nulls, bool read_only)
 {
-	int			result;
+	int result;
 
 	if (plan->plan == NULL)
 		plan_prepare(plan);
@@ -60,21 +61,21 @@ plan_read(KeptPlan *plan, Datum *args, const char *nulls)
  */
 typedef struct PlanEntry
 {
-	uint32		hash;			/* of the statement: the key */
-	KeptPlan		plan;
+	uint32 hash; /* of the statement: the key */
+	KeptPlan plan;
 } PlanEntry;
 
 KeptPlan *
 plan_lookup(const char *sql, int nargs, const Oid *argtypes)
 {
 	static HTAB *plans = NULL;
-	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) sql, strlen(sql)));
-	PlanEntry  *entry;
-	bool		found;
+	uint32 hash = DatumGetUInt32(hash_any((const unsigned char *) sql, strlen(sql)));
+	PlanEntry *entry;
+	bool found;
 
 	if (plans == NULL)
 	{
-		HASHCTL		info = {.keysize = sizeof(uint32), .entrysize = sizeof(PlanEntry)};
+		HASHCTL info = {.keysize = sizeof(uint32), .entrysize = sizeof(PlanEntry)};
 
 		plans = hash_create("oms plans", 64, &info, HASH_ELEM | HASH_BLOBS);
 	}
@@ -106,8 +107,8 @@ row_datum(uint64 row, int column, bool *isnull)
 static Datum
 row_value(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		value = row_datum(row, column, &isnull);
+	bool isnull;
+	Datum value = row_datum(row, column, &isnull);
 
 	if (isnull)
 		elog(ERROR, "unexpected null in column %d", column);
@@ -142,37 +143,37 @@ row_tid(uint64 row, int column)
 char *
 row_cstring(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		value = row_datum(row, column, &isnull);
+	bool isnull;
+	Datum value = row_datum(row, column, &isnull);
 
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
 /* ---------------------------------------------------------------- arrays */
 
-Datum
-int8_array(const int64 *values, int n)
+static int
+compare_int64(const void *a, const void *b)
 {
-	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
+	int64 x = *(const int64 *) a;
+	int64 y = *(const int64 *) b;
 
-	for (int i = 0; i < n; i++)
-		datums[i] = Int64GetDatum(values[i]);
-	return PointerGetDatum(construct_array(datums, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
+	return (x > y) - (x < y);
+}
+
+int
+int8_sort_unique(int64 *values, int n)
+{
+	qsort(values, n, sizeof(int64), compare_int64);
+	return (int) qunique(values, n, sizeof(int64), compare_int64);
 }
 
 Datum
-text_array(const char *const *values, int n)
+int8_array(const int64 *values, int n)
 {
-	Datum	   *datums = palloc(sizeof(Datum) * Max(n, 1));
-	bool	   *nulls = palloc(sizeof(bool) * Max(n, 1));
-	int			lower = 1;
+	Datum *datums = palloc(sizeof(Datum) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
-	{
-		nulls[i] = values[i] == NULL;
-		datums[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(values[i]);
-	}
-	return PointerGetDatum(construct_md_array(datums, nulls, 1, &n, &lower, TEXTOID, -1, false,
-											  TYPALIGN_INT));
+		datums[i] = Int64GetDatum(values[i]);
+	return PointerGetDatum(
+		construct_array(datums, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }

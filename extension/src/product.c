@@ -21,34 +21,34 @@ typedef struct ProductChange
 	const char *sku;
 	const char *name;
 	const char *about;
-	bool		has_price;
-	int64		cents;
+	bool has_price;
+	int64 cents;
 } ProductChange;
 
 static KeptPlan insert_product =
-PLAN("INSERT INTO oms.product (sku, name, about, price) VALUES ($1, $2, coalesce($3, ''), $4) "
-	 "ON CONFLICT (sku) WHERE archived_at IS NULL DO NOTHING RETURNING " PRODUCT_COLUMNS,
-	 TEXTOID, TEXTOID, TEXTOID, NUMERICOID);
+	PLAN("INSERT INTO oms.product (sku, name, about, price) VALUES ($1, $2, coalesce($3, ''), $4) "
+		 "ON CONFLICT (sku) WHERE archived_at IS NULL DO NOTHING RETURNING " PRODUCT_COLUMNS,
+		 TEXTOID, TEXTOID, TEXTOID, NUMERICOID);
 
-static KeptPlan select_product =
-PLAN("SELECT " PRODUCT_COLUMNS " FROM oms.product WHERE id = $1 AND (archived_at IS NULL OR $2)",
-	 INT8OID, BOOLOID);
+static KeptPlan select_product = PLAN(
+	"SELECT " PRODUCT_COLUMNS " FROM oms.product WHERE id = $1 AND (archived_at IS NULL OR $2)",
+	INT8OID, BOOLOID);
 
 static KeptPlan sku_taken =
-PLAN("SELECT FROM oms.product WHERE sku = $2 AND archived_at IS NULL AND id <> $1",
-	 INT8OID, TEXTOID);
+	PLAN("SELECT FROM oms.product WHERE sku = $2 AND archived_at IS NULL AND id <> $1", INT8OID,
+		 TEXTOID);
 
 static KeptPlan update_product =
-PLAN("UPDATE oms.product SET sku = coalesce($2, sku), name = coalesce($3, name), "
-	 "about = coalesce($4, about), price = coalesce($5, price), "
-	 "version = version + 1, updated_at = now() "
-	 "WHERE id = $1 AND archived_at IS NULL RETURNING " PRODUCT_COLUMNS,
-	 INT8OID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID);
+	PLAN("UPDATE oms.product SET sku = coalesce($2, sku), name = coalesce($3, name), "
+		 "about = coalesce($4, about), price = coalesce($5, price), "
+		 "version = version + 1, updated_at = now() "
+		 "WHERE id = $1 AND archived_at IS NULL RETURNING " PRODUCT_COLUMNS,
+		 INT8OID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID);
 
 static KeptPlan archive_product =
-PLAN("UPDATE oms.product SET archived_at = now(), version = version + 1, updated_at = now() "
-	 "WHERE id = $1 AND archived_at IS NULL RETURNING " PRODUCT_COLUMNS,
-	 INT8OID);
+	PLAN("UPDATE oms.product SET archived_at = now(), version = version + 1, updated_at = now() "
+		 "WHERE id = $1 AND archived_at IS NULL RETURNING " PRODUCT_COLUMNS,
+		 INT8OID);
 
 static Datum
 optional_text(const char *value, char *null)
@@ -60,20 +60,20 @@ optional_text(const char *value, char *null)
 static void
 raise_not_found(int64 id)
 {
-	ereport(ERROR,
-			(oms_errcode(OMS_PRODUCT_NOT_FOUND),
-			 errmsg("there is no product " INT64_FORMAT, id),
-			 errhint("List the products to see their ids; archived ones are listed with archived=true.")));
+	ereport(
+		ERROR,
+		(oms_errcode(OMS_PRODUCT_NOT_FOUND), errmsg("there is no product " INT64_FORMAT, id),
+		 errhint(
+			 "List the products to see their ids; archived ones are listed with archived=true.")));
 }
 
 static void
 raise_sku_taken(const char *sku)
 {
-	ereport(ERROR,
-			(oms_errcode(OMS_SKU_TAKEN),
-			 errmsg("another product has the SKU \"%s\"", sku),
-			 errdetail_internal("[{\"pointer\": \"/sku\", \"detail\": \"another product has it\"}]"),
-			 errhint("Choose another SKU, or archive the other product first.")));
+	ereport(ERROR, (oms_errcode(OMS_SKU_TAKEN), errmsg("another product has the SKU \"%s\"", sku),
+					errdetail_internal(
+						"[{\"pointer\": \"/sku\", \"detail\": \"another product has it\"}]"),
+					errhint("Choose another SKU, or archive the other product first.")));
 }
 
 /* product_event tells of a change to the product in the first row of the last plan */
@@ -81,8 +81,8 @@ static void
 product_event(Verb *verb, const char *type)
 {
 	SPITupleTable *table = SPI_tuptable;
-	int64		id = row_int64(0, 1);
-	int64		version = row_int64(0, PRODUCT_VERSION_COLUMN);
+	int64 id = row_int64(0, 1);
+	int64 version = row_int64(0, PRODUCT_VERSION_COLUMN);
 
 	event_append(verb, type, "product", 1, &id, &version, NULL);
 	SPI_tuptable = table;
@@ -92,8 +92,8 @@ product_event(Verb *verb, const char *type)
 static int64
 product_insert(Verb *verb, const ProductChange *product)
 {
-	char		nulls[5] = "    ";
-	Datum		args[4];
+	char nulls[5] = "    ";
+	Datum args[4];
 
 	args[0] = CStringGetTextDatum(product->sku);
 	args[1] = CStringGetTextDatum(product->name);
@@ -109,8 +109,8 @@ product_insert(Verb *verb, const ProductChange *product)
 static void
 product_change(Verb *verb, int64 id, const ProductChange *change)
 {
-	char		nulls[6] = "     ";
-	Datum		args[5];
+	char nulls[6] = "     ";
+	Datum args[5];
 
 	args[0] = Int64GetDatum(id);
 	args[1] = optional_text(change->sku, &nulls[1]);
@@ -119,8 +119,8 @@ product_change(Verb *verb, int64 id, const ProductChange *change)
 	args[2] = optional_text(change->name, &nulls[2]);
 	args[3] = optional_text(change->about, &nulls[3]);
 	nulls[4] = change->has_price ? ' ' : 'n';
-	args[4] = change->has_price ?
-		NumericGetDatum(int64_div_fast_to_numeric(change->cents, 2)) : (Datum) 0;
+	args[4] = change->has_price ? NumericGetDatum(int64_div_fast_to_numeric(change->cents, 2))
+								: (Datum) 0;
 	if (plan_write(&update_product, args, nulls) == 0)
 		raise_not_found(id);
 	product_event(verb, "product.updated");
@@ -129,13 +129,13 @@ product_change(Verb *verb, int64 id, const ProductChange *change)
 static void
 product_archive_row(Verb *verb, int64 id)
 {
-	Datum		args[2] = {Int64GetDatum(id), BoolGetDatum(true)};
+	Datum args[2] = {Int64GetDatum(id), BoolGetDatum(true)};
 
 	if (plan_write(&archive_product, args, NULL) == 0)
 	{
 		if (plan_write(&select_product, args, NULL) == 0)
 			raise_not_found(id);
-		return;					/* archived before: nothing left to do */
+		return; /* archived before: nothing left to do */
 	}
 	products_changed();
 	product_event(verb, "product.archived");
@@ -159,8 +159,8 @@ product_read(text *body, bool all, ProductChange *change)
 		{"version", FIELD_READ_ONLY, false, 0, 0},
 		{"archived_at", FIELD_READ_ONLY, false, 0, 0},
 	};
-	FieldValue	values[lengthof(fields)];
-	Input		input;
+	FieldValue values[lengthof(fields)];
+	Input input;
 
 	input_fields(&input, input_begin(&input, body), "", fields, lengthof(fields), values);
 	input_end(&input);
@@ -191,9 +191,9 @@ sql_change(FunctionCallInfo fcinfo, int first, ProductChange *change)
 		if (PG_ARGISNULL(first + i))
 			continue;
 		appendStringInfo(&body, "%s\"%s\": ", separator, names[i]);
-		escape_json(&body, i == 2 ?
-					DatumGetCString(DirectFunctionCall1(numeric_out, PG_GETARG_DATUM(first + i))) :
-					TextDatumGetCString(PG_GETARG_DATUM(first + i)));
+		escape_json(&body, i == 2 ? DatumGetCString(DirectFunctionCall1(numeric_out,
+																		PG_GETARG_DATUM(first + i)))
+								  : TextDatumGetCString(PG_GETARG_DATUM(first + i)));
 		separator = ", ";
 	}
 	appendStringInfoChar(&body, '}');
@@ -238,7 +238,7 @@ product_archive(Verb *verb, FunctionCallInfo fcinfo)
 static Datum
 product_reply(Verb *verb)
 {
-	StringInfo	reply = reply_begin(verb);
+	StringInfo reply = reply_begin(verb);
 
 	json_row(reply, SPI_tuptable, 0);
 	return reply_datum(reply);
@@ -249,10 +249,10 @@ REST_VERB(rest_product_create);
 static Datum
 rest_product_create(Verb *verb, FunctionCallInfo fcinfo)
 {
-	text	   *body = PG_GETARG_TEXT_PP(2);
-	text	   *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+	text *body = PG_GETARG_TEXT_PP(2);
+	text *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
 	ProductChange product;
-	Datum		answer;
+	Datum answer;
 
 	if (idempotency_find(verb, key, "product_create", body, &answer))
 		return answer;
@@ -268,12 +268,12 @@ REST_QUERY(rest_product_get);
 static Datum
 rest_product_get(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Datum		args[2] = {PG_GETARG_DATUM(2), BoolGetDatum(false)};
+	Datum args[2] = {PG_GETARG_DATUM(2), BoolGetDatum(false)};
 
 	if (!PG_ARGISNULL(3))
 	{
-		Jsonb	   *query = PG_GETARG_JSONB_P(3);
-		JsonbValue	value;
+		Jsonb *query = PG_GETARG_JSONB_P(3);
+		JsonbValue value;
 
 		if (getKeyJsonValueFromContainer(&query->root, "archived", 8, &value) &&
 			value.type == jbvString)
@@ -337,12 +337,16 @@ static const ListOrdering product_orderings[] = {
 	{"created_at", "created_at", "timestamptz"},
 };
 
-static const Listing product_list = {
-	PRODUCT_COLUMNS, "oms.product", "id", "id",
-	product_filters, lengthof(product_filters),
-	product_orderings, lengthof(product_orderings),
-	products_count, NULL
-};
+static const Listing product_list = {PRODUCT_COLUMNS,
+									 "oms.product",
+									 "id",
+									 "id",
+									 product_filters,
+									 lengthof(product_filters),
+									 product_orderings,
+									 lengthof(product_orderings),
+									 products_count,
+									 NULL};
 
 REST_QUERY(rest_product_list);
 

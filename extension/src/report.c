@@ -11,39 +11,39 @@
 #define LOW_STOCK_ROWS 100
 
 /* cancelled and pending orders hold no stock and are no revenue */
-static KeptPlan sum_orders =
-PLAN("SELECT status, count(*) AS orders, sum(total_amount) AS amount, "
-	 "oms.status_holds(status) IN ('allocated', 'shipped') "
-	 "FROM oms.orders WHERE created_at >= $1 AND created_at < $2 GROUP BY status ORDER BY status",
-	 TIMESTAMPTZOID, TIMESTAMPTZOID);
+static KeptPlan sum_orders = PLAN(
+	"SELECT status, count(*) AS orders, sum(total_amount) AS amount, "
+	"oms.status_holds(status) IN ('allocated', 'shipped') "
+	"FROM oms.orders WHERE created_at >= $1 AND created_at < $2 GROUP BY status ORDER BY status",
+	TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 static KeptPlan sum_revenue =
-PLAN("SELECT coalesce(sum(o.orders), 0)::bigint AS total_orders, "
-	 "coalesce(sum(o.amount) FILTER (WHERE o.sold), 0.00) AS total_revenue, "
-	 "coalesce(sum(o.orders) FILTER (WHERE o.sold), 0)::bigint AS orders_sold, "
-	 "round(coalesce(sum(o.amount) FILTER (WHERE o.sold) / "
-	 "nullif(sum(o.orders) FILTER (WHERE o.sold), 0), 0), 2) AS average_order "
-	 "FROM (SELECT count(*) AS orders, sum(total_amount) AS amount, "
-	 "oms.status_holds(status) IN ('allocated', 'shipped') AS sold "
-	 "FROM oms.orders WHERE created_at >= $1 AND created_at < $2 GROUP BY status) AS o",
-	 TIMESTAMPTZOID, TIMESTAMPTZOID);
+	PLAN("SELECT coalesce(sum(o.orders), 0)::bigint AS total_orders, "
+		 "coalesce(sum(o.amount) FILTER (WHERE o.sold), 0.00) AS total_revenue, "
+		 "coalesce(sum(o.orders) FILTER (WHERE o.sold), 0)::bigint AS orders_sold, "
+		 "round(coalesce(sum(o.amount) FILTER (WHERE o.sold) / "
+		 "nullif(sum(o.orders) FILTER (WHERE o.sold), 0), 0), 2) AS average_order "
+		 "FROM (SELECT count(*) AS orders, sum(total_amount) AS amount, "
+		 "oms.status_holds(status) IN ('allocated', 'shipped') AS sold "
+		 "FROM oms.orders WHERE created_at >= $1 AND created_at < $2 GROUP BY status) AS o",
+		 TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 static KeptPlan count_low =
-PLAN0("SELECT count(*) FROM oms.stock s JOIN oms.product p ON p.id = s.product_id "
-	  "WHERE s.available <= s.low_stock_threshold AND p.archived_at IS NULL");
+	PLAN0("SELECT count(*) FROM oms.stock s JOIN oms.product p ON p.id = s.product_id "
+		  "WHERE s.available <= s.low_stock_threshold AND p.archived_at IS NULL");
 
 static KeptPlan select_low =
-PLAN("SELECT p.id AS product_id, p.sku, p.name, l.code AS location, s.available AS quantity, "
-	 "s.low_stock_threshold FROM oms.stock s JOIN oms.product p ON p.id = s.product_id "
-	 "JOIN oms.location l ON l.id = s.location_id "
-	 "WHERE s.available <= s.low_stock_threshold AND p.archived_at IS NULL "
-	 "ORDER BY s.available - s.low_stock_threshold, p.id LIMIT $1",
-	 INT8OID);
+	PLAN("SELECT p.id AS product_id, p.sku, p.name, l.code AS location, s.available AS quantity, "
+		 "s.low_stock_threshold FROM oms.stock s JOIN oms.product p ON p.id = s.product_id "
+		 "JOIN oms.location l ON l.id = s.location_id "
+		 "WHERE s.available <= s.low_stock_threshold AND p.archived_at IS NULL "
+		 "ORDER BY s.available - s.low_stock_threshold, p.id LIMIT $1",
+		 INT8OID);
 
 static void
 append_statuses(StringInfo reply, Datum *span)
 {
-	uint64		n = plan_read(&sum_orders, span, NULL);
+	uint64 n = plan_read(&sum_orders, span, NULL);
 
 	appendStringInfoString(reply, ", \"by_status\": {");
 	for (uint64 i = 0; i < n; i++)
@@ -61,12 +61,12 @@ append_statuses(StringInfo reply, Datum *span)
 static void
 append_low_stock(StringInfo reply)
 {
-	uint64		n;
+	uint64 n;
 
 	plan_read(&count_low, NULL, NULL);
 	appendStringInfo(reply, ", \"low_stock_count\": " INT64_FORMAT ", \"low_stock_items\": [",
 					 row_int64(0, 1));
-	n = plan_read(&select_low, (Datum[]) {Int64GetDatum(LOW_STOCK_ROWS)}, NULL);
+	n = plan_read(&select_low, (Datum[]){Int64GetDatum(LOW_STOCK_ROWS)}, NULL);
 	for (uint64 i = 0; i < n; i++)
 	{
 		if (i > 0)
@@ -80,8 +80,8 @@ append_low_stock(StringInfo reply)
 static Datum
 summary(Verb *verb, TimestampTz from, TimestampTz to)
 {
-	StringInfo	reply = reply_begin(verb);
-	Datum		span[2] = {TimestampTzGetDatum(from), TimestampTzGetDatum(to)};
+	StringInfo reply = reply_begin(verb);
+	Datum span[2] = {TimestampTzGetDatum(from), TimestampTzGetDatum(to)};
 
 	plan_read(&sum_revenue, span, NULL);
 	appendStringInfoChar(reply, '{');
@@ -111,16 +111,14 @@ report_summary(Verb *verb, FunctionCallInfo fcinfo)
 static TimestampTz
 query_time(Jsonb *query, const char *name, TimestampTz otherwise)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (!getKeyJsonValueFromContainer(&query->root, name, strlen(name), &value) ||
 		value.type != jbvString)
 		return otherwise;
-	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
-												   CStringGetDatum(pnstrdup(value.val.string.val,
-																			value.val.string.len)),
-												   ObjectIdGetDatum(InvalidOid),
-												   Int32GetDatum(-1)));
+	return DatumGetTimestampTz(DirectFunctionCall3(
+		timestamptz_in, CStringGetDatum(pnstrdup(value.val.string.val, value.val.string.len)),
+		ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
 REST_QUERY(rest_report_summary);
@@ -128,7 +126,7 @@ REST_QUERY(rest_report_summary);
 static Datum
 rest_report_summary(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Jsonb	   *query = PG_GETARG_JSONB_P(2);
+	Jsonb *query = PG_GETARG_JSONB_P(2);
 
 	return summary(verb, query_time(query, "created_after", DT_NOBEGIN),
 				   query_time(query, "created_before", DT_NOEND));

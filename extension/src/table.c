@@ -28,19 +28,19 @@
 typedef struct TableState
 {
 	MemoryContext context;
-	Oid			relid;
-	bool		stale;			/* the table has changed since */
-	bool		single_use;		/* row triggers hold on to what belongs to the transaction */
-	Relation	relation;		/* between table_begin and table_end */
-	EState	   *estate;
+	Oid relid;
+	bool stale;        /* the table has changed since */
+	bool single_use;   /* row triggers hold on to what belongs to the transaction */
+	Relation relation; /* between table_begin and table_end */
+	EState *estate;
 	ResultRelInfo *result;
-	int			nindexes;
-	Oid		   *index_oids;
-	TupleTableSlot *slot;		/* the row to be written */
-	TupleTableSlot *old_slot;	/* the row to be updated */
-	AttrNumber	attnums[TABLE_MAX_COLUMNS];
-	ExprState **defaults;		/* for each attribute, or NULL */
-	EPQState	epq;
+	int nindexes;
+	Oid *index_oids;
+	TupleTableSlot *slot;     /* the row to be written */
+	TupleTableSlot *old_slot; /* the row to be updated */
+	AttrNumber attnums[TABLE_MAX_COLUMNS];
+	ExprState **defaults; /* for each attribute, or NULL */
+	EPQState epq;
 	struct TableState *next;
 } TableState;
 
@@ -72,7 +72,7 @@ find_columns(const Table *table, TableState *state)
 {
 	for (int i = 0; i < table->ncolumns; i++)
 	{
-		AttrNumber	attnum = get_attnum(state->relid, table->columns[i]);
+		AttrNumber attnum = get_attnum(state->relid, table->columns[i]);
 
 		if (attnum == InvalidAttrNumber)
 			ereport(ERROR,
@@ -87,14 +87,14 @@ find_columns(const Table *table, TableState *state)
 static void
 prepare_defaults(const Table *table, TableState *state, Relation relation)
 {
-	TupleDesc	desc = RelationGetDescr(relation);
+	TupleDesc desc = RelationGetDescr(relation);
 
 	state->defaults = palloc0(sizeof(ExprState *) * desc->natts);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-		bool		written = false;
-		Node	   *expression;
+		bool written = false;
+		Node *expression;
 
 		for (int j = 0; j < table->ncolumns; j++)
 			written |= state->attnums[j] == attribute->attnum;
@@ -110,18 +110,18 @@ prepare_defaults(const Table *table, TableState *state, Relation relation)
 static void
 keep_indexes(TableState *state, Relation relation)
 {
-	List	   *oids = RelationGetIndexList(relation);
-	ListCell   *cell;
-	int			i = 0;
+	List *oids = RelationGetIndexList(relation);
+	ListCell *cell;
+	int i = 0;
 
 	state->nindexes = list_length(oids);
 	state->index_oids = palloc(sizeof(Oid) * (state->nindexes + 1));
 	state->result->ri_NumIndices = state->nindexes;
 	state->result->ri_IndexRelationDescs = palloc0(sizeof(Relation) * (state->nindexes + 1));
 	state->result->ri_IndexRelationInfo = palloc0(sizeof(IndexInfo *) * (state->nindexes + 1));
-	foreach(cell, oids)
+	foreach (cell, oids)
 	{
-		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
+		Relation index = index_open(lfirst_oid(cell), RowExclusiveLock);
 
 		state->index_oids[i] = lfirst_oid(cell);
 		state->result->ri_IndexRelationInfo[i++] = BuildIndexInfo(index);
@@ -134,9 +134,8 @@ has_row_triggers(Relation relation)
 {
 	TriggerDesc *triggers = relation->trigdesc;
 
-	return triggers &&
-		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-		 triggers->trig_update_before_row || triggers->trig_update_after_row);
+	return triggers && (triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+						triggers->trig_update_before_row || triggers->trig_update_after_row);
 }
 
 /* make_state looks a table up, once for the session or until it changes */
@@ -144,11 +143,11 @@ static TableState *
 make_state(Table *table, Relation relation)
 {
 	static bool registered = false;
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "oms table",
-												  ALLOCSET_SMALL_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(TopMemoryContext, "oms table", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	TableState *state = palloc0(sizeof(TableState));
-	TupleDesc	desc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
+	TupleDesc desc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
 
 	if (!registered)
 	{
@@ -180,15 +179,15 @@ void
 table_begin(Table *table)
 {
 	TableState *state = table->state;
-	Relation	relation;
+	Relation relation;
 
 	if (state && state->stale)
 	{
 		forget_state(table);
 		state = NULL;
 	}
-	relation = table_open(state ? state->relid :
-						  get_relname_relid(table->name, get_namespace_oid("oms", false)),
+	relation = table_open(state ? state->relid
+								: get_relname_relid(table->name, get_namespace_oid("oms", false)),
 						  RowExclusiveLock);
 	/* taking the lock may have told of a change */
 	if (state && state->stale)
@@ -201,8 +200,8 @@ table_begin(Table *table)
 	state->relation = relation;
 	state->result->ri_RelationDesc = relation;
 	for (int i = 0; i < state->nindexes; i++)
-		state->result->ri_IndexRelationDescs[i] = index_open(state->index_oids[i],
-															 RowExclusiveLock);
+		state->result->ri_IndexRelationDescs[i] =
+			index_open(state->index_oids[i], RowExclusiveLock);
 	state->estate->es_snapshot = GetActiveSnapshot();
 	state->estate->es_output_cid = GetCurrentCommandId(true);
 	AfterTriggerBeginQuery();
@@ -237,7 +236,7 @@ set_values(const Table *table, TableState *state, const Datum *values, const boo
 
 	for (int i = 0; i < table->ncolumns; i++)
 	{
-		int			attribute = state->attnums[i] - 1;
+		int attribute = state->attnums[i] - 1;
 
 		slot->tts_values[attribute] = values[i];
 		slot->tts_isnull[attribute] = nulls && nulls[i];
@@ -259,8 +258,8 @@ table_insert(Table *table, const Datum *values, const bool *nulls)
 		slot->tts_isnull[i] = true;
 		slot->tts_values[i] = (Datum) 0;
 		if (state->defaults[i])
-			slot->tts_values[i] = ExecEvalExprSwitchContext(state->defaults[i], context,
-															&slot->tts_isnull[i]);
+			slot->tts_values[i] =
+				ExecEvalExprSwitchContext(state->defaults[i], context, &slot->tts_isnull[i]);
 	}
 	set_values(table, state, values, nulls);
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(state->estate));
@@ -275,7 +274,7 @@ table_update(Table *table, ItemPointer tid, const Datum *values, const bool *nul
 {
 	TableState *state = table->state;
 	TupleTableSlot *slot = ExecClearTuple(state->slot);
-	int			natts = slot->tts_tupleDescriptor->natts;
+	int natts = slot->tts_tupleDescriptor->natts;
 	MemoryContext old;
 
 	ResetPerTupleExprContext(state->estate);

@@ -19,13 +19,15 @@
 typedef struct Table
 {
 	const char *name;
-	int			ncolumns;
+	int ncolumns;
 	const char *columns[TABLE_MAX_COLUMNS];
 	struct TableState *state;
 } Table;
 
-#define TABLE(name, ...) \
-	{name, sizeof((const char *[]) {__VA_ARGS__}) / sizeof(char *), {__VA_ARGS__}, NULL}
+#define TABLE(name, ...)                                                                           \
+	{                                                                                              \
+		name, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), {__VA_ARGS__}, NULL          \
+	}
 
 /*
  * table_begin, any number of table_insert or table_update, table_end.  Values
@@ -39,4 +41,4 @@ extern void table_insert(Table *table, const Datum *values, const bool *nulls);
 extern void table_update(Table *table, ItemPointer tid, const Datum *values, const bool *nulls);
 extern void table_end(Table *table);
 
-#endif							/* OMS_TABLE_H */
+#endif /* OMS_TABLE_H */

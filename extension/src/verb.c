@@ -48,23 +48,22 @@ verb_running(void)
 static Oid
 tables_owner(void)
 {
-	static Oid	relid = InvalidOid;
-	HeapTuple	tuple = NULL;
-	Oid			owner;
+	static Oid relid = InvalidOid;
+	HeapTuple tuple = NULL;
+	Oid owner;
 
 	if (OidIsValid(relid))
 		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	if (!HeapTupleIsValid(tuple))
 	{
-		Oid			schema = get_namespace_oid("oms", true);
+		Oid schema = get_namespace_oid("oms", true);
 
 		relid = OidIsValid(schema) ? get_relname_relid("orders", schema) : InvalidOid;
 		if (OidIsValid(relid))
 			tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 		if (!HeapTupleIsValid(tuple))
 			ereport(ERROR,
-					(oms_errcode(OMS_NOT_INSTALLED),
-					 errmsg("oms has no tables in this database"),
+					(oms_errcode(OMS_NOT_INSTALLED), errmsg("oms has no tables in this database"),
 					 errhint("Run SELECT oms.install() as a superuser.")));
 	}
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
@@ -79,9 +78,9 @@ tables_owner(void)
 static void
 check_actor_trusted(void)
 {
-	static Oid	trusted_user = InvalidOid;
-	Oid			user = GetSessionUserId();
-	Oid			omsd;
+	static Oid trusted_user = InvalidOid;
+	Oid user = GetSessionUserId();
+	Oid omsd;
 
 	if (user == trusted_user)
 		return;
@@ -97,7 +96,7 @@ check_actor_trusted(void)
 static void
 verb_error_context(void *arg)
 {
-	Verb	   *verb = arg;
+	Verb *verb = arg;
 
 	if (verb->request_id)
 		errcontext("request %s of \"%s\"", verb->request_id, verb->actor);
@@ -110,10 +109,10 @@ verb_error_context(void *arg)
 static void
 refuse_nulls(FunctionCallInfo fcinfo)
 {
-	HeapTuple	function;
-	Oid		   *types;
-	char	  **names;
-	char	   *modes;
+	HeapTuple function;
+	Oid *types;
+	char **names;
+	char *modes;
 
 	for (int i = 2; i < PG_NARGS(); i++)
 	{
@@ -125,10 +124,8 @@ refuse_nulls(FunctionCallInfo fcinfo)
 		(void) get_func_arg_info(function, &types, &names, &modes);
 		ReleaseSysCache(function);
 		if (strcmp(names[i], "idempotency_key") != 0)
-			ereport(ERROR,
-					(oms_errcode(OMS_INVALID_INPUT),
-					 errmsg("%s must not be null", names[i]),
-					 errhint("Give a value for %s.", names[i])));
+			ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT), errmsg("%s must not be null", names[i]),
+							errhint("Give a value for %s.", names[i])));
 	}
 }
 
@@ -167,10 +164,10 @@ verb_identify(Verb *verb, FunctionCallInfo fcinfo, bool rest)
 Datum
 verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool write)
 {
-	Verb		verb;
-	Datum		result;
-	Oid			userid;
-	int			sec_context;
+	Verb verb;
+	Datum result;
+	Oid userid;
+	int sec_context;
 	SearchPathState path;
 	ErrorContextCallback context;
 
@@ -233,11 +230,9 @@ outcome_raise(const Outcome *outcome)
 {
 	if (outcome->message == NULL)
 		return;
-	ereport(ERROR,
-			(errcode(outcome->sqlstate),
-			 errmsg_internal("%s", outcome->message),
-			 outcome->detail ? errdetail_internal("%s", outcome->detail) : 0,
-			 outcome->hint ? errhint("%s", outcome->hint) : 0));
+	ereport(ERROR, (errcode(outcome->sqlstate), errmsg_internal("%s", outcome->message),
+					outcome->detail ? errdetail_internal("%s", outcome->detail) : 0,
+					outcome->hint ? errhint("%s", outcome->hint) : 0));
 }
 
 /* outcome_return returns rows (order_id, ok, sqlstate, message), in the order given */
@@ -250,9 +245,9 @@ outcome_return(FunctionCallInfo fcinfo, const Outcome *outcomes, int n)
 	for (int i = 0; i < n; i++)
 	{
 		const Outcome *outcome = &outcomes[i];
-		bool		ok = outcome->message == NULL;
-		Datum		values[4] = {0};
-		bool		nulls[4] = {outcome->id == 0, false, ok, ok};
+		bool ok = outcome->message == NULL;
+		Datum values[4] = {0};
+		bool nulls[4] = {outcome->id == 0, false, ok, ok};
 
 		values[0] = Int64GetDatum(outcome->id);
 		values[1] = BoolGetDatum(ok);
@@ -277,15 +272,13 @@ oms_guard(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("oms.guard() can only be called as a trigger")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("oms.guard() can only be called as a trigger")));
 	if (!verb_running())
-		ereport(ERROR,
-				(oms_errcode(OMS_WRITE_BY_VERB_ONLY),
-				 errmsg("table oms.%s is written by verbs only",
-						RelationGetRelationName(trigger->tg_relation)),
-				 errhint("Use the functions of schema oms, such as oms.order_confirm() "
-						 "or oms.stock_adjust(); \\df oms.* lists them.")));
+		ereport(ERROR, (oms_errcode(OMS_WRITE_BY_VERB_ONLY),
+						errmsg("table oms.%s is written by verbs only",
+							   RelationGetRelationName(trigger->tg_relation)),
+						errhint("Use the functions of schema oms, such as oms.order_confirm() "
+								"or oms.stock_adjust(); \\df oms.* lists them.")));
 	PG_RETURN_POINTER(NULL);
 }
