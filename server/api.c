@@ -64,6 +64,23 @@ reply_ready(Request *request)
 		pool_submit(request, query_new(request->thread, QUERY_READY, request));
 }
 
+/* the document does not change while the server runs */
+static void
+reply_schema(Request *request)
+{
+	Span tag = route_document_tag();
+	Span known = SPAN_NONE;
+
+	request->cacheable = true;
+	http_add_header(request, SPAN("etag"), tag);
+	http_add_header(request, SPAN("cache-control"), SPAN("no-cache"));
+	if (http_header(request, HEADER_IF_NONE_MATCH, &known) > 0 &&
+		(span_is(known, tag) || span_is(known, SPAN("*"))))
+		http_reply(request, 304, NULL, SPAN_NONE);
+	else
+		http_reply(request, 200, "application/json", route_document());
+}
+
 static void
 handle_builtin(Request *request)
 {
@@ -73,7 +90,7 @@ handle_builtin(Request *request)
 			http_reply(request, 200, "application/json", SPAN("{\"status\":\"ok\"}"));
 			break;
 		case BUILTIN_SCHEMA:
-			http_reply(request, 200, "application/json", route_document());
+			reply_schema(request);
 			break;
 		case BUILTIN_READYZ:
 			reply_ready(request);

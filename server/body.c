@@ -90,8 +90,10 @@ depth_of(Span body)
 static BodyState
 parse(Span body, Buf *message)
 {
+	/* integers of any length pass here: which field has one too large is the verb's to say */
+	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL;
 	json_error_t error;
-	json_t *tree = json_loadb(body.base, body.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	json_t *tree = json_loadb(body.base, body.len, flags, &error);
 	BodyState state = BODY_OK;
 
 	if (!tree)

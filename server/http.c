@@ -233,6 +233,7 @@ http_header(const Request *request, HttpHeader header, Span *value)
 		[HEADER_IDEMPOTENCY_KEY] = {"idempotency-key", 15},
 		[HEADER_REQUEST_ID] = {"x-request-id", 12},
 		[HEADER_FORWARDED_FOR] = {"x-forwarded-for", 15},
+		[HEADER_IF_NONE_MATCH] = {"if-none-match", 13},
 	};
 	const h2o_headers_t *headers = &request->http->headers;
 	int count = 0;
@@ -324,9 +325,11 @@ http_reply(Request *request, int status, const char *type, Span body)
 		req->res.content_length = body.len;
 		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
 	}
-	else if (status != 204)
+	else if (status != 204 && status != 304)
 		req->res.content_length = 0;
-	h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL, H2O_STRLIT("no-store"));
+	if (!request->cacheable)
+		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
+					   H2O_STRLIT("no-store"));
 	http_add_header(request, SPAN("x-content-type-options"), SPAN("nosniff"));
 	http_add_header(request, SPAN("x-request-id"), span_z(request->id));
 	if (req->input.scheme == &H2O_URL_SCHEME_HTTPS)
@@ -372,6 +375,9 @@ problem_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 
 		if (!request)
 			request = begin_request(req);
+		/* a file that cannot be opened is as good as none */
+		if (req->res.status == 403)
+			req->res.status = 404;
 		request->status = req->res.status;
 		req->res.reason = reason_of(req->res.status);
 		request->problem = api_http_error(request, req->res.status);

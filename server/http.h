@@ -19,6 +19,7 @@ typedef enum HttpHeader
 	HEADER_IDEMPOTENCY_KEY,
 	HEADER_REQUEST_ID,
 	HEADER_FORWARDED_FOR,
+	HEADER_IF_NONE_MATCH,
 	HEADER_COUNT
 } HttpHeader;
 
@@ -36,6 +37,7 @@ typedef struct Request
 	Method method;
 	bool head;			  /* HEAD: as GET, without a body */
 	bool replied;
+	bool cacheable;		  /* the reply may be kept, if it is asked for again by its ETag */
 	Role role;
 	Span method_name;
 	Span path;			  /* without the query */

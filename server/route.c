@@ -5,6 +5,8 @@
  * openapi.c turns the document into operations; here they are hung into the
  * tree once for every server prefix and found again for each request.
  */
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "openapi.h"
@@ -26,6 +28,7 @@ static const char *const method_names[] = {"GET", "POST", "PUT", "PATCH", "DELET
 
 static Node root;
 static Openapi document;
+static char document_tag[24];
 
 static bool add_path(const char *prefix, Operation *op, Buf *error);
 
@@ -53,11 +56,32 @@ route_document(void)
 	return buf_span(&document.text);
 }
 
+Span
+route_document_tag(void)
+{
+	return span_z(document_tag);
+}
+
+/* names the document after a digest of its text */
+static void
+make_tag(void)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	char *at = stpcpy(document_tag, "W/\"");
+
+	EVP_Digest(document.text.data, document.text.len, digest, &len, EVP_sha256(), NULL);
+	for (int i = 0; i < 8; i++)
+		at += sprintf(at, "%02x", digest[i]);
+	strcpy(at, "\"");
+}
+
 bool
 route_load(const char *file, Buf *error)
 {
 	if (!openapi_read(&document, file, error))
 		return false;
+	make_tag();
 	for (unsigned i = 0; i < document.nroutes; i++)
 		if (!add_path(document.routes[i].prefix, document.routes[i].op, error))
 			return false;

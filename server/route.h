@@ -126,6 +126,9 @@ extern void route_each_builtin(Builtin builtin, void (*callback)(const char *pat
 
 /* the document, as it was read */
 extern Span route_document(void);
+
+/* its entity tag, weak since the reply may be compressed */
+extern Span route_document_tag(void);
 extern const char *method_name(Method method);
 extern void route_free(void);
 
