@@ -29,9 +29,12 @@ typedef struct TableState
 {
 	MemoryContext context;
 	Oid relid;
-	bool stale;        /* the table has changed since */
-	bool single_use;   /* row triggers hold on to what belongs to the transaction */
-	Relation relation; /* between table_begin and table_end */
+	bool stale;            /* the table has changed since */
+	bool single_use;       /* row triggers hold on to what belongs to the transaction */
+	Relation relation;     /* between table_begin and table_end */
+	FullTransactionId xid; /* who called table_begin */
+	SubTransactionId subid;
+	struct TableState *outer; /* of the write whose row trigger writes the table again */
 	EState *estate;
 	ResultRelInfo *result;
 	int nindexes;
@@ -58,13 +61,35 @@ mark_stale(Datum arg, Oid relid)
 static void
 forget_state(Table *table)
 {
+	TableState *state = table->state;
 	TableState **link = &states;
 
-	while (*link != table->state)
+	while (*link != state)
 		link = &(*link)->next;
-	*link = table->state->next;
-	MemoryContextDelete(table->state->context);
-	table->state = NULL;
+	*link = state->next;
+	table->state = state->outer;
+	MemoryContextDelete(state->context);
+}
+
+/* is_writing tells whether a state is still between table_begin and table_end */
+static bool
+is_writing(const TableState *state)
+{
+	return state->relation != NULL &&
+		   FullTransactionIdEquals(state->xid, GetTopFullTransactionIdIfAny()) &&
+		   SubTransactionIsActive(state->subid);
+}
+
+/*
+ * current_state returns the state to write by, or NULL.  One that an error left
+ * half-way is thrown away: what it held open was closed by the abort.
+ */
+static TableState *
+current_state(Table *table)
+{
+	while (table->state && table->state->relation && !is_writing(table->state))
+		forget_state(table);
+	return table->state;
 }
 
 static void
@@ -171,17 +196,18 @@ make_state(Table *table, Relation relation)
 	MemoryContextSwitchTo(old);
 	state->next = states;
 	states = state;
-	return state;
+	state->outer = table->state;
+	return table->state = state;
 }
 
 /* table_begin opens the table and its indexes, and gathers row triggers' events */
 void
 table_begin(Table *table)
 {
-	TableState *state = table->state;
+	TableState *state = current_state(table);
 	Relation relation;
 
-	if (state && state->stale)
+	if (state && !state->relation && state->stale)
 	{
 		forget_state(table);
 		state = NULL;
@@ -190,14 +216,17 @@ table_begin(Table *table)
 								: get_relname_relid(table->name, get_namespace_oid("oms", false)),
 						  RowExclusiveLock);
 	/* taking the lock may have told of a change */
-	if (state && state->stale)
+	if (state && !state->relation && state->stale)
 	{
 		forget_state(table);
 		state = NULL;
 	}
-	if (state == NULL)
-		state = table->state = make_state(table, relation);
+	/* a row trigger that writes the table again, through a verb, has a state of its own */
+	if (state == NULL || state->relation)
+		state = make_state(table, relation);
 	state->relation = relation;
+	state->xid = GetTopFullTransactionId();
+	state->subid = GetCurrentSubTransactionId();
 	state->result->ri_RelationDesc = relation;
 	for (int i = 0; i < state->nindexes; i++)
 		state->result->ri_IndexRelationDescs[i] =
@@ -211,7 +240,7 @@ table_begin(Table *table)
 void
 table_end(Table *table)
 {
-	TableState *state = table->state;
+	TableState *state = current_state(table);
 
 	AfterTriggerEndQuery(state->estate);
 	if (state->single_use)
@@ -224,8 +253,13 @@ table_end(Table *table)
 	table_close(state->relation, NoLock);
 	ResetPerTupleExprContext(state->estate);
 	state->relation = NULL;
-	if (state->single_use)
+	if (state->single_use || state->outer)
+	{
+		/* triggers that failed may have left states on top of this one */
+		while (table->state != state)
+			forget_state(table);
 		forget_state(table);
+	}
 	CommandCounterIncrement();
 }
 
@@ -247,7 +281,7 @@ set_values(const Table *table, TableState *state, const Datum *values, const boo
 void
 table_insert(Table *table, const Datum *values, const bool *nulls)
 {
-	TableState *state = table->state;
+	TableState *state = current_state(table);
 	ExprContext *context = GetPerTupleExprContext(state->estate);
 	TupleTableSlot *slot = ExecClearTuple(state->slot);
 	MemoryContext old;
@@ -272,7 +306,7 @@ table_insert(Table *table, const Datum *values, const bool *nulls)
 void
 table_update(Table *table, ItemPointer tid, const Datum *values, const bool *nulls)
 {
-	TableState *state = table->state;
+	TableState *state = current_state(table);
 	TupleTableSlot *slot = ExecClearTuple(state->slot);
 	int natts = slot->tts_tupleDescriptor->natts;
 	MemoryContext old;
@@ -280,6 +314,8 @@ table_update(Table *table, ItemPointer tid, const Datum *values, const bool *nul
 	ResetPerTupleExprContext(state->estate);
 	if (!table_tuple_fetch_row_version(state->relation, tid, SnapshotAny, state->old_slot))
 		elog(ERROR, "a locked row of oms.%s has gone", table->name);
+	/* a copy: an error must leave no pinned buffer behind in the slot */
+	ExecMaterializeSlot(state->old_slot);
 	slot_getallattrs(state->old_slot);
 	memcpy(slot->tts_values, state->old_slot->tts_values, natts * sizeof(Datum));
 	memcpy(slot->tts_isnull, state->old_slot->tts_isnull, natts * sizeof(bool));
