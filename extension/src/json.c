@@ -138,6 +138,16 @@ number_text(JsonbValue *value)
 	return strlen(digits) > 30 ? NULL : digits;
 }
 
+/* is_blank says whether a string has nothing but white space */
+static bool
+is_blank(const char *s, int length)
+{
+	for (int i = 0; i < length; i++)
+		if (!isspace((unsigned char) s[i]))
+			return false;
+	return true;
+}
+
 static void
 read_text(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
 {
@@ -157,6 +167,11 @@ read_text(Input *input, const char *pointer, const Field *field, JsonbValue *val
 		else
 			input_fault(input, pointer, "must have at least " INT64_FORMAT " character%s",
 						field->min, field->min == 1 ? "" : "s");
+		return;
+	}
+	if (field->min > 0 && is_blank(value->val.string.val, value->val.string.len))
+	{
+		input_fault(input, pointer, "must not be blank");
 		return;
 	}
 	to->text = pnstrdup(value->val.string.val, value->val.string.len);

@@ -109,6 +109,9 @@ apply_filter(ListQuery *query, const ListFilter *filter, const char *value)
 		case FILTER_VALUE:
 			add_condition(query, filter->condition, value);
 			break;
+		case FILTER_LIST:
+			add_condition(query, strchr(value, ',') ? filter->otherwise : filter->condition, value);
+			break;
 		case FILTER_CONTAINS:
 			add_condition(query, filter->condition, like_pattern(value));
 			break;

@@ -10,6 +10,7 @@
 typedef enum FilterType
 {
 	FILTER_VALUE,    /* condition with one argument */
+	FILTER_LIST,     /* the same; "otherwise" is for several with commas between */
 	FILTER_CONTAINS, /* the same, the argument becoming a LIKE pattern */
 	FILTER_FLAG      /* condition without argument, given as true or false */
 } FilterType;

@@ -126,7 +126,7 @@ rest_order_history(Verb *verb, FunctionCallInfo fcinfo)
 /* ------------------------------------------------------------------ lists */
 
 static const ListFilter order_filters[] = {
-	{"status", FILTER_VALUE, "status = ANY (string_to_array($?, ','))", NULL, NULL},
+	{"status", FILTER_LIST, "status = $?", "status = ANY (string_to_array($?, ','))", NULL},
 	{"customer", FILTER_CONTAINS, "customer_name ILIKE $?", NULL, NULL},
 	{"order_number", FILTER_VALUE,
 	 "id = CASE WHEN $? ~ '^SO-[0-9]{8,18}$' THEN substr($?, 4)::bigint END AND order_number = $?",
