@@ -276,7 +276,8 @@ make_url(Request *request, Span *url)
 		buf_add(text, public_url, strlen(public_url) - (public_url[strlen(public_url) - 1] == '/'));
 	else if (!is_host(host))
 	{
-		reply_problem(request, ERR_BAD_REQUEST, "the header Host is missing or not well-formed", NULL);
+		reply_problem(request, ERR_BAD_REQUEST, "the header Host is missing or not well-formed",
+					  NULL);
 		return false;
 	}
 	else

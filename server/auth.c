@@ -165,7 +165,7 @@ read_claims(Span part, CachedToken *found)
 		json_is_string(subject) && json_string_length(subject) > 0 &&
 		json_string_length(subject) <= SUBJECT_MAX)
 	{
-		found->role = has_text(claims, "role", "admin")	  ? ROLE_ADMIN
+		found->role = has_text(claims, "role", "admin")   ? ROLE_ADMIN
 					  : has_text(claims, "role", "staff") ? ROLE_STAFF
 														  : ROLE_NONE;
 		found->expires = json_integer_value(expires) + LEEWAY;
@@ -284,7 +284,8 @@ auth_sign(const char *subject, const char *role, const char *session)
 	char *token = NULL;
 	jwt_t *jwt;
 
-	if (strcmp(role, role_names[ROLE_ADMIN].base) != 0 && strcmp(role, role_names[ROLE_STAFF].base) != 0)
+	if (strcmp(role, role_names[ROLE_ADMIN].base) != 0 &&
+		strcmp(role, role_names[ROLE_STAFF].base) != 0)
 		return NULL;
 	if (strlen(subject) > SUBJECT_MAX || jwt_new(&jwt) != 0)
 		return NULL;

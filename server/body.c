@@ -101,7 +101,7 @@ parse(Span body, Buf *message)
 		enum json_error_code code = json_error_code(&error);
 
 		buf_fmt(message, "%s at line %d, column %d",
-				code == json_error_numeric_overflow	? "a number is out of range"
+				code == json_error_numeric_overflow ? "a number is out of range"
 				: code == json_error_null_character ? "\\u0000 is not allowed"
 													: error.text,
 				error.line, error.column);

@@ -129,10 +129,10 @@ typedef struct UnitName
 
 /* the first of a unit is the one that --help names */
 static const UnitName unit_names[] = {
-	{UNIT_MS, "ms", 1},			{UNIT_MS, "s", 1000},		{UNIT_MS, "min", 60000},
-	{UNIT_MS, "h", 3600000},	{UNIT_BYTES, "B", 1},		{UNIT_BYTES, "kB", 1024},
-	{UNIT_BYTES, "MB", 1048576}, {UNIT_LEVEL, "debug", 0},	{UNIT_LEVEL, "info", 1},
-	{UNIT_LEVEL, "warning", 2}, {UNIT_LEVEL, "error", 3},
+	{UNIT_MS, "ms", 1},          {UNIT_MS, "s", 1000},     {UNIT_MS, "min", 60000},
+	{UNIT_MS, "h", 3600000},     {UNIT_BYTES, "B", 1},     {UNIT_BYTES, "kB", 1024},
+	{UNIT_BYTES, "MB", 1048576}, {UNIT_LEVEL, "debug", 0}, {UNIT_LEVEL, "info", 1},
+	{UNIT_LEVEL, "warning", 2},  {UNIT_LEVEL, "error", 3},
 };
 
 #define NUNITS (sizeof unit_names / sizeof unit_names[0])
@@ -347,8 +347,8 @@ set_value(Config *into, const Setting *setting, const char *value, Buf *error)
 	if (!parse_number(setting, value, &number))
 	{
 		buf_fmt(error, "%s cannot be \"%s\": %s", setting->name, value,
-				setting->unit == UNIT_LEVEL	  ? "use debug, info, warning or error"
-				: setting->unit == UNIT_MS	  ? "use a whole number with ms, s, min or h"
+				setting->unit == UNIT_LEVEL   ? "use debug, info, warning or error"
+				: setting->unit == UNIT_MS    ? "use a whole number with ms, s, min or h"
 				: setting->unit == UNIT_BYTES ? "use a whole number with B, kB or MB"
 											  : "use a whole number");
 		return false;
@@ -357,7 +357,7 @@ set_value(Config *into, const Setting *setting, const char *value, Buf *error)
 	{
 		buf_fmt(error, "%s cannot be \"%s\": the range is %lld to %lld%s", setting->name, value,
 				(long long) setting->min, (long long) setting->max,
-				setting->unit == UNIT_MS	  ? " ms"
+				setting->unit == UNIT_MS      ? " ms"
 				: setting->unit == UNIT_BYTES ? " bytes"
 											  : "");
 		return false;

@@ -98,8 +98,8 @@ conn_send(Conn *conn, Query *query)
 						 PQsendQueryParams(conn->pg, SQL_READY, 0, NULL, NULL, NULL, NULL, 0));
 	else
 		ok = conn_append(conn, query,
-						 PQsendQueryPrepared(conn->pg, query->op->call, query->nvalues, query->values,
-											 query->lengths, query->formats, 0));
+						 PQsendQueryPrepared(conn->pg, query->op->call, query->nvalues,
+											 query->values, query->lengths, query->formats, 0));
 	if (query->op->write)
 	{
 		conn->writes++;

@@ -16,8 +16,9 @@
 #define OID_JSONB 3802
 
 static const Oid arg_types[ARG_COUNT] = {
-	[ARG_PATH_ID] = OID_BIGINT,		 [ARG_URL] = OID_TEXT, [ARG_QUERY] = OID_JSONB,
-	[ARG_BODY] = OID_TEXT,			 [ARG_IDEMPOTENCY_KEY] = OID_TEXT,
+	[ARG_PATH_ID] = OID_BIGINT,       [ARG_URL] = OID_TEXT,
+	[ARG_QUERY] = OID_JSONB,          [ARG_BODY] = OID_TEXT,
+	[ARG_IDEMPOTENCY_KEY] = OID_TEXT,
 };
 
 static const char *const database_roles[ROLE_COUNT] = {
@@ -106,7 +107,8 @@ conn_connect(Conn *conn)
 	char *given = given_options(&ignored);
 	const char *role = database_roles[pool->role];
 	/* a later keyword overrides what the connection string in dbname has */
-	const char *const keywords[] = {"dbname", "options", "application_name", "client_encoding", NULL};
+	const char *const keywords[] = {"dbname", "options", "application_name", "client_encoding",
+									NULL};
 	const char *values[] = {config()->database, NULL, "omsd", "UTF8", NULL};
 
 	buf_fmt(&options, "%s -c synchronous_commit=off -c statement_timeout=%lld", given ? given : "",
@@ -185,7 +187,8 @@ is_first(const Pool *pool, unsigned index)
 	if (!pool_serves(pool, op))
 		return false;
 	for (unsigned i = 0; i < index; i++)
-		if (pool_serves(pool, route_operation(i)) && strcmp(route_operation(i)->call, op->call) == 0)
+		if (pool_serves(pool, route_operation(i)) &&
+			strcmp(route_operation(i)->call, op->call) == 0)
 			return false;
 	return true;
 }

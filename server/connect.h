@@ -30,12 +30,12 @@ struct Conn
 	Query **tail;
 	Query *unflushed; /* done, but not known to be on disk */
 	Query **unflushed_tail;
-	unsigned calls;	  /* queries of requests among those sent */
+	unsigned calls;   /* queries of requests among those sent */
 	unsigned writes;  /* calls that write, sent after the last flush */
-	bool flushing;	  /* a flush is under way */
-	bool retiring;	  /* to be replaced as soon as it is idle */
+	bool flushing;    /* a flush is under way */
+	bool retiring;    /* to be replaced as soon as it is idle */
 	int64_t deadline; /* closed: when to connect; else when it counts as dead */
-	int64_t pause;	  /* between attempts to connect, ms */
+	int64_t pause;    /* between attempts to connect, ms */
 };
 
 /* conn.c */

@@ -2,12 +2,9 @@
  * http.c
  *	  h2o's requests and replies.
  */
-#include <fcntl.h>
 #include <poll.h>
 
 #include "http_h2o.h"
-
-h2o_globalconf_t http_conf;
 
 typedef struct Reason
 {
@@ -39,29 +36,6 @@ static const Reason reasons[] = {
 	{504, "Gateway Timeout"},
 };
 
-/* on replies of h2o itself; ours get theirs in http_reply() */
-static h2o_headers_command_t security_headers[] = {
-	{H2O_HEADERS_CMD_SETIFEMPTY, NULL, {H2O_STRLIT("nosniff")}},
-	{H2O_HEADERS_CMD_SETIFEMPTY, NULL, {H2O_STRLIT("no-referrer")}},
-	{H2O_HEADERS_CMD_SETIFEMPTY, NULL, {H2O_STRLIT("DENY")}},
-	{H2O_HEADERS_CMD_SETIFEMPTY, NULL, {NULL, 0}},
-	{H2O_HEADERS_CMD_NULL, NULL, {NULL, 0}},
-};
-static h2o_iovec_t security_names[] = {
-	{H2O_STRLIT("x-content-type-options")},
-	{H2O_STRLIT("referrer-policy")},
-	{H2O_STRLIT("x-frame-options")},
-	{H2O_STRLIT("content-security-policy")},
-};
-
-/* Swagger UI sets styles from its script, so styles alone may be inline */
-static const char docs_policy[] =
-	"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-	"img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; "
-	"form-action 'self'; frame-ancestors 'none'";
-
-static Request *begin_request(h2o_req_t *req);
-
 HttpThread *
 http_thread_of(const h2o_req_t *req)
 {
@@ -72,44 +46,6 @@ Client *
 http_client_of(const h2o_req_t *req)
 {
 	return req->conn->callbacks->get_socket(req->conn)->on_close.data;
-}
-
-static int
-on_request(h2o_handler_t *self, h2o_req_t *req)
-{
-	Request *request = begin_request(req);
-
-	(void) self;
-	if (http_frames_twice(request))
-	{
-		/* what follows on this connection might not be what the client takes it for */
-		req->http1_is_persistent = 0;
-		api_refuse(request, "a header that may be there once is there twice");
-	}
-	else if (req->version >= 0x101 && !http_host(request).base)
-		api_refuse(request, "the header Host is missing");
-	else
-		api_handle(request);
-	return 0;
-}
-
-/* before the files of Swagger UI: only gives the request a name in the log */
-static int
-on_docs(h2o_handler_t *self, h2o_req_t *req)
-{
-	Request *request = begin_request(req);
-
-	(void) self;
-	request->op = route_find(request->path, METHOD_GET).op;
-	if (request->method == METHOD_GET)
-	{
-		http_add_header(request, SPAN("content-security-policy"),
-						(Span){docs_policy, sizeof docs_policy - 1});
-		http_add_header(request, SPAN("x-request-id"), span_z(request->id));
-		return -1;
-	}
-	api_handle(request);
-	return 0;
 }
 
 static void
@@ -149,10 +85,11 @@ name_request(Request *request)
 	{
 		size_t i = 0;
 
-		while (i < given.len && (given.base[i] == '.' || given.base[i] == '_' ||
-								 given.base[i] == '-' || (given.base[i] >= '0' && given.base[i] <= '9') ||
-								 (given.base[i] >= 'A' && given.base[i] <= 'Z') ||
-								 (given.base[i] >= 'a' && given.base[i] <= 'z')))
+		while (i < given.len &&
+			   (given.base[i] == '.' || given.base[i] == '_' || given.base[i] == '-' ||
+				(given.base[i] >= '0' && given.base[i] <= '9') ||
+				(given.base[i] >= 'A' && given.base[i] <= 'Z') ||
+				(given.base[i] >= 'a' && given.base[i] <= 'z')))
 			i++;
 		if (i == given.len)
 		{
@@ -197,8 +134,8 @@ name_remote(Request *request, const Client *client)
 	}
 }
 
-static Request *
-begin_request(h2o_req_t *req)
+Request *
+http_begin(h2o_req_t *req)
 {
 	Request *request = h2o_mem_alloc_shared(&req->pool, sizeof *request, on_dispose);
 	Client *client = http_client_of(req);
@@ -299,8 +236,8 @@ http_no_compression(Request *request)
 	request->http->compress_hint = H2O_COMPRESS_HINT_DISABLE;
 }
 
-static const char *
-reason_of(int status)
+const char *
+http_reason(int status)
 {
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
 		if (reasons[i].status == status)
@@ -318,12 +255,13 @@ http_reply(Request *request, int status, const char *type, Span body)
 	request->replied = true;
 	request->status = status;
 	req->res.status = status;
-	req->res.reason = reason_of(status);
+	req->res.reason = http_reason(status);
 	if (type)
 	{
 		/* without a length h2o would close the connection after an error */
 		req->res.content_length = body.len;
-		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
+		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type,
+					   strlen(type));
 	}
 	else if (status != 204 && status != 304)
 		req->res.content_length = 0;
@@ -344,111 +282,4 @@ http_client_left(const Request *request)
 	struct pollfd peer = {.fd = http_client_of(request->http)->fd, .events = POLLRDHUP};
 
 	return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-}
-
-/* replaces the text of h2o's own errors by a problem */
-static void
-problem_send(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
-			 h2o_send_state_t state)
-{
-	Request *request = http_client_of(req)->request;
-	h2o_iovec_t body = {(char *) request->problem.base, request->problem.len};
-
-	(void) bufs;
-	(void) count;
-	h2o_ostream_send_next(self, req, &body, request->head ? 0 : 1, state);
-}
-
-static void
-problem_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
-{
-	ssize_t at = h2o_find_header(&req->res.headers, H2O_TOKEN_CONTENT_TYPE, -1);
-	Client *client = http_client_of(req);
-	Request *request = client->request;
-
-	(void) self;
-	if (req->res.status >= 400 && at >= 0 &&
-		h2o_memis(req->res.headers.entries[at].value.base, req->res.headers.entries[at].value.len,
-				  H2O_STRLIT("text/plain; charset=utf-8")))
-	{
-		h2o_ostream_t *stream;
-
-		if (!request)
-			request = begin_request(req);
-		/* a file that cannot be opened is as good as none */
-		if (req->res.status == 403)
-			req->res.status = 404;
-		request->status = req->res.status;
-		req->res.reason = reason_of(req->res.status);
-		request->problem = api_http_error(request, req->res.status);
-		req->res.content_length = request->problem.len;
-		req->res.headers.entries[at].value = h2o_iovec_init(H2O_STRLIT("application/problem+json"));
-		http_add_header(request, SPAN("x-request-id"), span_z(request->id));
-		if (!req->http1_is_persistent && client->linger_fd == 0 && !client->secure)
-			client->linger_fd = fcntl(client->fd, F_DUPFD_CLOEXEC, 3);
-		stream = h2o_add_ostream(req, sizeof *stream, slot);
-		stream->do_send = problem_send;
-		slot = &stream->next;
-	}
-	else if (request && !request->replied)
-		request->status = req->res.status;
-	h2o_setup_next_ostream(req, slot);
-}
-
-/* the last filter registered sees a reply first */
-static void
-decorate(h2o_pathconf_t *path, bool headers)
-{
-	h2o_filter_t *filter;
-
-	if (config()->gzip_min > 0)
-	{
-		h2o_compress_args_t compress = {.min_size = (size_t) config()->gzip_min,
-										.gzip = {.quality = 1},
-										.brotli = {.quality = -1}};
-
-		h2o_compress_register(path, &compress);
-	}
-	if (headers)
-		h2o_headers_register(path, security_headers);
-	filter = h2o_create_filter(path, sizeof *filter);
-	filter->on_setup_ostream = problem_setup;
-}
-
-static h2o_hostconf_t *host;
-
-static void
-configure_docs(const char *path)
-{
-	h2o_pathconf_t *conf = h2o_config_register_path(host, path, 0);
-	h2o_handler_t *handler = h2o_create_handler(conf, sizeof *handler);
-
-	handler->on_req = on_docs;
-	h2o_file_register(conf, config()->docs, NULL, NULL, H2O_FILE_FLAG_SEND_COMPRESSED);
-	decorate(conf, true);
-}
-
-void
-http_configure(void)
-{
-	h2o_pathconf_t *conf;
-	h2o_handler_t *handler;
-
-	h2o_config_init(&http_conf);
-	http_conf.server_name = h2o_iovec_init(H2O_STRLIT("omsd"));
-	/* bodies somewhat over the limit are read, so that the refusal reaches the client */
-	http_conf.max_request_entity_size = (size_t) config()->body_limit * 4;
-	http_conf.http1.req_timeout = (uint64_t) config()->request_timeout;
-	/* HTTP/2 of this version has no defence against floods of resets */
-	http_conf.http1.upgrade_to_http2 = 0;
-	for (size_t i = 0; i < sizeof security_names / sizeof security_names[0]; i++)
-		security_headers[i].name = &security_names[i];
-	security_headers[3].value = h2o_iovec_init(H2O_STRLIT("default-src 'none'; frame-ancestors 'none'"));
-	host = h2o_config_register_host(&http_conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
-	route_each_builtin(BUILTIN_DOCS, configure_docs);
-	conf = h2o_config_register_path(host, "/", 0);
-	handler = h2o_create_handler(conf, sizeof *handler);
-	handler->on_req = on_request;
-	decorate(conf, false);
-	decorate(&host->fallback_path, true);
 }

@@ -1,6 +1,6 @@
 /*
  * http.h
- *	  The web server as the rest of omsd sees it.  h2o is known to http.c,
+ *	  The web server as the rest of omsd sees it.  h2o is known to http*.c,
  *	  listen.c and loop.c alone, so that it can be replaced.
  */
 #ifndef OMSD_HTTP_H
@@ -30,27 +30,27 @@ typedef struct Request
 {
 	Thread *thread;
 	struct st_h2o_req_t *http;
-	const Operation *op;  /* NULL until routed, and for unknown paths */
-	struct Query *query;  /* while it waits for the database */
-	PGresult *result;	  /* owns the text being sent */
+	const Operation *op; /* NULL until routed, and for unknown paths */
+	struct Query *query; /* while it waits for the database */
+	PGresult *result;    /* owns the text being sent */
 	int64_t started_us;
 	Method method;
-	bool head;			  /* HEAD: as GET, without a body */
+	bool head; /* HEAD: as GET, without a body */
 	bool replied;
-	bool cacheable;		  /* the reply may be kept, if it is asked for again by its ETag */
+	bool cacheable; /* the reply may be kept, if it is asked for again by its ETag */
 	Role role;
 	Span method_name;
-	Span path;			  /* without the query */
-	Span query_string;	  /* what follows '?' */
-	Span prefix;		  /* the part of path that the servers of the API have in common */
+	Span path;         /* without the query */
+	Span query_string; /* what follows '?' */
+	Span prefix;       /* the part of path that the servers of the API have in common */
 	Span body;
 	int64_t path_id;
 	const char *path_id_text;
-	const char *user;	  /* name of the account, NULL if nobody logged in */
-	const char *remote;	  /* address of the client */
-	bool loopback;		  /* the client runs on this machine and is no proxy */
-	int status;			  /* of the reply */
-	Span problem;		  /* body that stands in for one of h2o's own errors */
+	const char *user;   /* name of the account, NULL if nobody logged in */
+	const char *remote; /* address of the client */
+	bool loopback;      /* the client runs on this machine and is no proxy */
+	int status;         /* of the reply */
+	Span problem;       /* body that stands in for one of h2o's own errors */
 	char id[REQUEST_ID_MAX + 1];
 } Request;
 

@@ -38,8 +38,8 @@ typedef struct Client
 	Request *request; /* the one being served */
 	bool loopback;
 	int fd;
-	bool secure;	  /* speaks TLS */
-	char *refusal;	  /* reply to what is no request, or NULL */
+	bool secure;   /* speaks TLS */
+	char *refusal; /* reply to what is no request, or NULL */
 	int linger_fd; /* copy that keeps the connection while its reply is read, or 0 */
 	char remote[46];
 } Client;
@@ -47,6 +47,10 @@ typedef struct Client
 extern h2o_globalconf_t http_conf;
 extern HttpThread *http_thread_of(const h2o_req_t *req);
 extern Client *http_client_of(const h2o_req_t *req);
+
+/* http.c */
+extern Request *http_begin(h2o_req_t *req);
+extern const char *http_reason(int status);
 
 /* http_raw.c: true if fields of the head that may be there once are there twice */
 extern bool http_frames_twice(const Request *request);

@@ -94,7 +94,8 @@ parse_key(KeyRing *ring, char *line, Buf *error)
 		(second_len && !is_id(first, first_len)))
 		buf_str(error, "a line must be [kid] secret; kid has letters, digits and ._- only");
 	else if (len < MIN_SECRET)
-		buf_fmt(error, "a secret needs %d characters or more; make one with: openssl rand -base64 48",
+		buf_fmt(error,
+				"a secret needs %d characters or more; make one with: openssl rand -base64 48",
 				MIN_SECRET);
 	else if (count_distinct(secret, len) < MIN_DISTINCT)
 		buf_str(error, "a secret is too regular; make one with: openssl rand -base64 48");

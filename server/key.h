@@ -20,7 +20,7 @@ typedef struct KeyRing
 {
 	Key *keys; /* the first one signs */
 	size_t count;
-	unsigned generation;	 /* differs from that of every other ring */
+	unsigned generation;     /* differs from that of every other ring */
 	struct KeyRing *retired; /* the one this replaced, freed at exit */
 } KeyRing;
 

@@ -69,8 +69,9 @@ limit_request(const Request *request)
 	if (rate == 0)
 		return 0;
 	pthread_mutex_lock(&lock);
-	bucket = find_bucket(requests, request->user ? hash("u", request->user) : hash("a", request->remote),
-						 (double) rate / 1000, (double) config()->rate_burst);
+	bucket =
+		find_bucket(requests, request->user ? hash("u", request->user) : hash("a", request->remote),
+					(double) rate / 1000, (double) config()->rate_burst);
 	if (bucket->level >= 1)
 		bucket->level -= 1;
 	else

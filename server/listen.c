@@ -255,7 +255,8 @@ on_accept(h2o_socket_t *listener, const char *error)
 void
 listen_start(HttpThread *thread)
 {
-	thread->accept = (h2o_accept_ctx_t){.ctx = &thread->h2o, .hosts = http_conf.hosts, .ssl_ctx = tls};
+	thread->accept =
+		(h2o_accept_ctx_t){.ctx = &thread->h2o, .hosts = http_conf.hosts, .ssl_ctx = tls};
 	for (unsigned i = 0; i < nlisten_fds; i++)
 	{
 		int copy = fcntl(listen_fds[i], F_DUPFD_CLOEXEC, 3);

@@ -178,11 +178,16 @@ log_database(LogLevel level, const Request *request, const char *what, const PGr
 		const char *name;
 		int field;
 	} fields[] = {
-		{"sqlstate", PG_DIAG_SQLSTATE},		   {"message", PG_DIAG_MESSAGE_PRIMARY},
-		{"detail", PG_DIAG_MESSAGE_DETAIL},	   {"hint", PG_DIAG_MESSAGE_HINT},
-		{"context", PG_DIAG_CONTEXT},		   {"schema", PG_DIAG_SCHEMA_NAME},
-		{"table", PG_DIAG_TABLE_NAME},		   {"column", PG_DIAG_COLUMN_NAME},
-		{"constraint", PG_DIAG_CONSTRAINT_NAME}, {"source", PG_DIAG_SOURCE_FUNCTION},
+		{"sqlstate", PG_DIAG_SQLSTATE},
+		{"message", PG_DIAG_MESSAGE_PRIMARY},
+		{"detail", PG_DIAG_MESSAGE_DETAIL},
+		{"hint", PG_DIAG_MESSAGE_HINT},
+		{"context", PG_DIAG_CONTEXT},
+		{"schema", PG_DIAG_SCHEMA_NAME},
+		{"table", PG_DIAG_TABLE_NAME},
+		{"column", PG_DIAG_COLUMN_NAME},
+		{"constraint", PG_DIAG_CONSTRAINT_NAME},
+		{"source", PG_DIAG_SOURCE_FUNCTION},
 	};
 	Buf line = {0};
 

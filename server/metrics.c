@@ -15,7 +15,7 @@ static const int statuses[] = {200, 201, 204, 304, 400, 401, 403, 404, 405, 409,
 							   413, 415, 422, 429, 499, 500, 503, 504, 0};
 
 /* upper bounds of the histogram, microseconds; the last is without bound */
-static const int64_t bounds[] = {250,	 500,	 1000,	 2500,	  5000,	   10000,	25000,
+static const int64_t bounds[] = {250,   500,    1000,   2500,    5000,    10000,    25000,
 								 50000, 100000, 250000, 1000000, 5000000, INT64_MAX};
 
 #define NSTATUSES (sizeof statuses / sizeof statuses[0])
@@ -122,7 +122,7 @@ route_name(unsigned index)
 	return index < route_count() ? route_operation(index)->id : "unknown";
 }
 
-#define ROUTE_AT(index, field) \
+#define ROUTE_AT(index, field)                                                                     \
 	(offsetof(Metrics, routes) + (index) * sizeof(RouteMetrics) + offsetof(RouteMetrics, field))
 
 static void
@@ -149,8 +149,9 @@ write_requests(Buf *out)
 static void
 write_durations(Buf *out)
 {
-	buf_str(out, "# HELP omsd_request_duration_seconds Time from the request to the end of the reply.\n"
-				 "# TYPE omsd_request_duration_seconds histogram\n");
+	buf_str(out,
+			"# HELP omsd_request_duration_seconds Time from the request to the end of the reply.\n"
+			"# TYPE omsd_request_duration_seconds histogram\n");
 	for (unsigned i = 0; i <= route_count(); i++)
 	{
 		const char *name = route_name(i);
@@ -202,14 +203,16 @@ metrics_write(Buf *out)
 	write_requests(out);
 	write_durations(out);
 	for (int i = 0; i < COUNT_COUNT; i++)
-		buf_fmt(out, "# HELP omsd_%s %s\n# TYPE omsd_%s counter\nomsd_%s %llu\n", counts[i].name,
-				counts[i].help, counts[i].name, counts[i].name,
-				(unsigned long long) sum(offsetof(Metrics, counts) + (size_t) i * sizeof(uint64_t)));
+		buf_fmt(
+			out, "# HELP omsd_%s %s\n# TYPE omsd_%s counter\nomsd_%s %llu\n", counts[i].name,
+			counts[i].help, counts[i].name, counts[i].name,
+			(unsigned long long) sum(offsetof(Metrics, counts) + (size_t) i * sizeof(uint64_t)));
 	write_pools(out, "pool_connections", "Connections to the database that are ready.",
 				offsetof(Pool, nready));
 	write_pools(out, "pool_queued", "Requests that wait for a connection.", offsetof(Pool, queued));
 	for (unsigned i = 0; i < nthreads; i++)
 		clients += http_connections(&all_threads[i]);
-	buf_fmt(out, "# HELP omsd_clients Connected clients.\n# TYPE omsd_clients gauge\nomsd_clients %zu\n",
+	buf_fmt(out,
+			"# HELP omsd_clients Connected clients.\n# TYPE omsd_clients gauge\nomsd_clients %zu\n",
 			clients);
 }

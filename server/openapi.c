@@ -26,13 +26,13 @@ typedef struct Choice
 	int value;
 } Choice;
 
-static const Choice methods[] = {{"get", METHOD_GET},		{"post", METHOD_POST},
-								 {"put", METHOD_PUT},		{"patch", METHOD_PATCH},
+static const Choice methods[] = {{"get", METHOD_GET},       {"post", METHOD_POST},
+								 {"put", METHOD_PUT},       {"patch", METHOD_PATCH},
 								 {"delete", METHOD_DELETE}, {NULL, 0}};
 static const Choice roles[] = {
 	{"none", ROLE_NONE}, {"staff", ROLE_STAFF}, {"admin", ROLE_ADMIN}, {NULL, 0}};
 static const Choice pools[] = {{"fast", false}, {"slow", true}, {NULL, 0}};
-static const Choice builtins[] = {{"schema", BUILTIN_SCHEMA},	{"docs", BUILTIN_DOCS},
+static const Choice builtins[] = {{"schema", BUILTIN_SCHEMA},   {"docs", BUILTIN_DOCS},
 								  {"healthz", BUILTIN_HEALTHZ}, {"readyz", BUILTIN_READYZ},
 								  {"metrics", BUILTIN_METRICS}, {NULL, 0}};
 static const Choice args[] = {{"path.id", ARG_PATH_ID},
@@ -48,7 +48,8 @@ static const Choice types[] = {{"string", PARAM_STRING},
 							   {NULL, 0}};
 
 static bool read_path(Openapi *document, json_t *doc, const char *path, json_t *item, Buf *error);
-static Operation *read_operation(json_t *doc, const char *path, json_t *item, int method, Buf *error);
+static Operation *read_operation(json_t *doc, const char *path, json_t *item, int method,
+								 Buf *error);
 static bool read_extension(Operation *op, json_t *extension, Buf *error);
 static bool read_params(Operation *op, json_t *doc, json_t *list, Buf *error);
 static bool read_param(Param *param, json_t *object, Buf *error);
@@ -129,8 +130,8 @@ read_path(Openapi *document, json_t *doc, const char *path, json_t *item, Buf *e
 		if ((op = read_operation(doc, path, item, method->value, error)) == NULL)
 			return false;
 		op->index = document->noperations;
-		document->operations =
-			realloc(document->operations, (document->noperations + 1) * sizeof *document->operations);
+		document->operations = realloc(document->operations,
+									   (document->noperations + 1) * sizeof *document->operations);
 		document->operations[document->noperations++] = op;
 		document->routes =
 			realloc(document->routes, (document->nroutes + nservers) * sizeof *document->routes);
@@ -198,7 +199,8 @@ read_extension(Operation *op, json_t *extension, Buf *error)
 
 		if (arg < 0 || (arg == ARG_BODY && !op->takes_body))
 		{
-			buf_fmt(error, "argument %u in x-oms is unknown, or a body that requestBody lacks", i + 1);
+			buf_fmt(error, "argument %u in x-oms is unknown, or a body that requestBody lacks",
+					i + 1);
 			return false;
 		}
 		op->args[i] = (Arg) arg;
@@ -290,7 +292,8 @@ read_param(Param *param, json_t *object, Buf *error)
 	param->maximum = integer_or(schema, "maximum", INT64_MAX);
 	param->min_length = (size_t) integer_or(schema, "minLength", 0);
 	param->max_length = (size_t) integer_or(schema, "maxLength", 2000);
-	param->date_time = json_is_string(format) && strcmp(json_string_value(format), "date-time") == 0;
+	param->date_time =
+		json_is_string(format) && strcmp(json_string_value(format), "date-time") == 0;
 	if (type == PARAM_LIST)
 		schema = json_object_get(schema, "items");
 	choices = json_object_get(schema, "enum");

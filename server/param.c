@@ -150,8 +150,9 @@ check_value(const Param *param, Span value, char *message, size_t size)
 	if (param->type == PARAM_INTEGER)
 		return check_integer(param, value, message, size);
 	if (param->type == PARAM_BOOLEAN)
-		return span_is(value, SPAN("true")) || span_is(value, SPAN("false")) ? NULL
-																			  : "must be true or false";
+		return span_is(value, SPAN("true")) || span_is(value, SPAN("false"))
+				   ? NULL
+				   : "must be true or false";
 	if (value.len > param->max_length && count_characters(value) > param->max_length)
 	{
 		snprintf(message, size, "must have %zu characters at most", param->max_length);
@@ -165,8 +166,8 @@ check_value(const Param *param, Span value, char *message, size_t size)
 		wrong = "";
 	if (wrong)
 	{
-		size_t len = (size_t) snprintf(message, size, "must be %s:",
-									   param->type == PARAM_LIST ? "a comma list of" : "one of");
+		size_t len = (size_t) snprintf(
+			message, size, "must be %s:", param->type == PARAM_LIST ? "a comma list of" : "one of");
 
 		for (size_t i = 0; i < param->nchoices && len < size; i++)
 			len += (size_t) snprintf(message + len, size - len, "%s %s", i ? "," : "",

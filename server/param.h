@@ -21,7 +21,7 @@ extern void param_header(const Operation *op, const char *name, const Span *valu
 typedef enum BodyState
 {
 	BODY_OK,
-	BODY_NOT_JSON,	/* 400 */
+	BODY_NOT_JSON,  /* 400 */
 	BODY_NOT_OBJECT /* 422 */
 } BodyState;
 

@@ -82,9 +82,9 @@ pool_thread_open(Thread *thread)
 		pool->tail = &pool->head;
 		pool->depth = pool->slow ? 1 : (unsigned) config()->pipeline_depth;
 		pool->timeout = pool->slow ? config()->slow_timeout : config()->fast_timeout;
-		pool->nconns = (unsigned) (!pool->slow				   ? config()->pool_fast
+		pool->nconns = (unsigned) (!pool->slow               ? config()->pool_fast
 								   : pool->role == ROLE_NONE ? config()->pool_login
-															   : config()->pool_slow);
+															 : config()->pool_slow);
 		pool->missing = xcalloc(route_count(), sizeof *pool->missing);
 		pool->conns = conn_create(pool, pool->nconns);
 		thread->npools++;
@@ -124,8 +124,9 @@ find_pool(const Request *request)
 	{
 		Pool *pool = &thread->pools[i];
 
-		if (op->builtin == BUILTIN_READYZ ? !pool->slow : pool_serves(pool, op) &&
-			(op->role == ROLE_NONE || pool->role == request->role))
+		if (op->builtin == BUILTIN_READYZ
+				? !pool->slow
+				: pool_serves(pool, op) && (op->role == ROLE_NONE || pool->role == request->role))
 			return pool;
 	}
 	return NULL;
@@ -140,8 +141,8 @@ pool_submit(Request *request, Query *query)
 	if (!pool || pool->down)
 		reply_problem(request, ERR_DATABASE_UNAVAILABLE, "the database cannot be reached", NULL);
 	else if (query->op->call && pool->missing[query->op->index])
-		reply_problem(request, ERR_NOT_INSTALLED, "the database lacks the function of this operation",
-					  NULL);
+		reply_problem(request, ERR_NOT_INSTALLED,
+					  "the database lacks the function of this operation", NULL);
 	else if (pool->queued >= (unsigned) config()->queue_limit)
 		reply_problem(request, ERR_OVERLOADED, "too many requests wait for the database", NULL);
 	else
@@ -192,8 +193,8 @@ is_settled(Pool *pool, Query *query)
 	Request *request = query->request;
 
 	if (request && query->op->call && pool->missing[query->op->index])
-		reply_problem(request, ERR_NOT_INSTALLED, "the database lacks the function of this operation",
-					  NULL);
+		reply_problem(request, ERR_NOT_INSTALLED,
+					  "the database lacks the function of this operation", NULL);
 	else
 	{
 		/* h2o does not read while a request is served, so one has to ask */
@@ -233,8 +234,8 @@ pool_fail_queued(Pool *pool)
 		Query *query = dequeue(pool);
 
 		if (query->request)
-			reply_problem(query->request, ERR_DATABASE_UNAVAILABLE, "the database cannot be reached",
-						  NULL);
+			reply_problem(query->request, ERR_DATABASE_UNAVAILABLE,
+						  "the database cannot be reached", NULL);
 		query_free(pool->thread, query);
 	}
 }
@@ -248,8 +249,7 @@ expire_queued(Pool *pool)
 		Query *query = dequeue(pool);
 
 		if (query->request)
-			reply_problem(query->request,
-						  pool->nready ? ERR_OVERLOADED : ERR_DATABASE_UNAVAILABLE,
+			reply_problem(query->request, pool->nready ? ERR_OVERLOADED : ERR_DATABASE_UNAVAILABLE,
 						  pool->nready ? "no connection to the database became free in time"
 									   : "the database cannot be reached",
 						  NULL);

@@ -15,10 +15,10 @@ struct Conn;
 
 typedef enum QueryKind
 {
-	QUERY_CALL,	   /* a function for a request */
+	QUERY_CALL,    /* a function for a request */
 	QUERY_READY,   /* oms_rest.ready(), for /readyz or after connecting */
 	QUERY_PREPARE, /* after connecting */
-	QUERY_FLUSH	   /* oms_rest.wal_flush() */
+	QUERY_FLUSH    /* oms_rest.wal_flush() */
 } QueryKind;
 
 #define MAX_VALUES (2 + MAX_ARGS)
@@ -32,14 +32,14 @@ typedef enum QueryKind
 typedef struct Query
 {
 	struct Query *next;
-	Request *request;	 /* NULL once the client has left */
+	Request *request;    /* NULL once the client has left */
 	const Operation *op; /* NULL but for calls and their preparation */
-	PGresult *result;	 /* kept until the sync that follows it */
+	PGresult *result;    /* kept until the sync that follows it */
 	QueryKind kind;
 	bool failed;
-	bool waited;		 /* was not sent at once */
+	bool waited; /* was not sent at once */
 	uint8_t attempts;
-	int64_t deadline;	 /* for being sent, monotonic ms */
+	int64_t deadline; /* for being sent, monotonic ms */
 	int nvalues;
 	const char *values[MAX_VALUES];
 	int lengths[MAX_VALUES];
@@ -52,13 +52,13 @@ typedef struct Pool
 	char name[32];
 	Role role;
 	bool slow;
-	unsigned depth;		/* requests under way on one connection */
-	int64_t timeout;	/* statement_timeout, ms */
+	unsigned depth;  /* requests under way on one connection */
+	int64_t timeout; /* statement_timeout, ms */
 	struct Conn *conns;
 	unsigned nconns;
 	unsigned nready;
-	bool down;			/* no connection, and the last attempt failed */
-	bool *missing;		/* by operation: its function cannot be called */
+	bool down;     /* no connection, and the last attempt failed */
+	bool *missing; /* by operation: its function cannot be called */
 	unsigned nmissing;
 	int64_t recheck_at; /* when to look for missing functions again */
 	Query *head;

@@ -40,7 +40,8 @@ static const Problem standard[] = {
 	{"40001", "SERIALIZATION_FAILURE", 503, "Too many at the same time", conflict},
 	{"40P01", "DEADLOCK_DETECTED", 503, "Too many at the same time", conflict},
 	{"57014", "TIMED_OUT", 504, "Timed out", "the database took too long and was stopped"},
-	{"55P03", "LOCKED", 409, "Locked by another request", "another request holds what this one needs"},
+	{"55P03", "LOCKED", 409, "Locked by another request",
+	 "another request holds what this one needs"},
 	{"23505", "ALREADY_EXISTS", 409, "Already exists", "something with this key exists already"},
 	{"23503", "STILL_REFERENCED", 409, "Conflict with other data", "other data depends on this"},
 	{"23502", "INVALID_INPUT", 422, "Invalid input", "a value is missing"},
@@ -51,7 +52,8 @@ static const Problem standard[] = {
 	{"57P", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
 	{"08", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
 	{"0A000", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
-	{"25006", "DATABASE_UNAVAILABLE", 503, "Database unavailable", "the database takes no writes now"},
+	{"25006", "DATABASE_UNAVAILABLE", 503, "Database unavailable",
+	 "the database takes no writes now"},
 	{"26000", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
 	{"42883", "NOT_INSTALLED", 503, "oms is not installed in this database", absent},
 	{"3F000", "NOT_INSTALLED", 503, "oms is not installed in this database", absent},
@@ -72,8 +74,10 @@ static void
 write_problem(Buf *out, const Request *request, const Problem *problem, const char *code,
 			  const char *detail, const char *hint, Part extra)
 {
-	Part parts[] = {{"detail", SPAN_NONE, detail}, {"code", SPAN_NONE, code},
-					{"hint", SPAN_NONE, hint},	   extra,
+	Part parts[] = {{"detail", SPAN_NONE, detail},
+					{"code", SPAN_NONE, code},
+					{"hint", SPAN_NONE, hint},
+					extra,
 					{"request_id", SPAN_NONE, request->id}};
 
 	buf_str(out, "{\"type\":\"/problems/");
@@ -229,7 +233,7 @@ reply_error(Request *request, const PGresult *result)
 	ours = strncmp(state, "OM", 2) == 0;
 	metrics_add(request->thread, COUNT_DB_ERRORS, 1);
 	log_database(problem->status >= 500 ? LOG_LEVEL_ERROR
-				 : ours					? LOG_LEVEL_DEBUG
+				 : ours                 ? LOG_LEVEL_DEBUG
 										: LOG_LEVEL_INFO,
 				 request, request->op->call, result);
 	if (ours)
@@ -238,7 +242,7 @@ reply_error(Request *request, const PGresult *result)
 					 json_detail(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)));
 	else
 		send_problem(request, problem, state,
-					 problem->detail		  ? problem->detail
+					 problem->detail          ? problem->detail
 					 : problem->status == 500 ? "the server failed; its log says why"
 											  : message,
 					 problem->status == 503 ? "repeat the request" : NULL, (Part){0});

@@ -16,15 +16,16 @@ typedef struct Node
 {
 	char *segment; /* NULL for {id} */
 	size_t len;
-	struct Node *next;	   /* sibling */
+	struct Node *next;     /* sibling */
 	struct Node *children; /* fixed segments */
-	struct Node *id;	   /* {id} */
+	struct Node *id;       /* {id} */
 	bool terminal;
 	size_t prefix_len; /* how much of the path is the server's prefix */
 	Operation *operations[METHOD_COUNT];
 } Node;
 
-static const char *const method_names[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"};
+static const char *const method_names[] = {"GET",    "POST",    "PUT",  "PATCH",
+										   "DELETE", "OPTIONS", "OTHER"};
 
 static Node root;
 static Openapi document;

@@ -84,28 +84,28 @@ typedef struct Operation
 	unsigned index; /* in the order of the document, from 0 */
 	char *id;
 	Method method;
-	char *path;		/* as the document has it, for logs and metrics */
-	char *call;		/* function in schema oms_rest, NULL for a builtin */
+	char *path; /* as the document has it, for logs and metrics */
+	char *call; /* function in schema oms_rest, NULL for a builtin */
 	Arg args[MAX_ARGS];
 	unsigned nargs;
 	Role role;
 	bool slow;
 	bool write;
-	bool token;		/* the reply becomes an access token */
+	bool token; /* the reply becomes an access token */
 	bool takes_body;
 	bool takes_key;
 	Builtin builtin;
 	Param *params;
 	size_t nparams;
-	int status;		/* of success */
+	int status;     /* of success */
 	char *location; /* path of what was created, up to the id; NULL if nothing is */
 } Operation;
 
 /* result of a look-up */
 typedef struct Match
 {
-	bool found;					 /* the path exists */
-	const Operation *op;		 /* NULL: not with this method */
+	bool found;                   /* the path exists */
+	const Operation *op;          /* NULL: not with this method */
 	Operation *const *operations; /* by method, of the path found */
 	Span prefix;
 	Span id; /* text of {id}, none if the path has none */

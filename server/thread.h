@@ -17,16 +17,16 @@
 typedef struct Thread
 {
 	unsigned index;
-	int64_t now_ms;			   /* monotonic, as of the last tick */
-	bool stopping;			   /* no new connections; finish what was started */
-	struct HttpThread *http;   /* event loop and listeners */
-	struct Pool *pools;		   /* connections to the database */
+	int64_t now_ms;          /* monotonic, as of the last tick */
+	bool stopping;           /* no new connections; finish what was started */
+	struct HttpThread *http; /* event loop and listeners */
+	struct Pool *pools;      /* connections to the database */
 	unsigned npools;
 	struct Query *free_query;  /* spare query objects */
 	struct TokenCache *tokens; /* tokens verified a short time ago */
 	struct Metrics *metrics;
 	Buf access_log; /* lines not yet written */
-	Buf scratch;	/* for text that is copied before the function returns */
+	Buf scratch;    /* for text that is copied before the function returns */
 } Thread;
 
 #endif
