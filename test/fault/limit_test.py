@@ -5,10 +5,14 @@ import time
 from rig import ADMIN_PASSWORD, Client, RigTest, client, problem, wait_for
 
 
-class Login(RigTest):
-    settings = {"login_burst": 3, "login_interval": "1s"}
+class Limit(RigTest):
+    def restart(self, **settings):
+        self.rig.stop_omsd()
+        self.rig.start_omsd(**settings)
 
     def test_failed_logins_are_slowed_down(self):
+        self.restart(login_burst=3, login_interval="1s")
+
         def attempt(password):
             # below Client.call, which waits and repeats as the server says
             raw = client.json.dumps({"username": "admin", "password": password}).encode()
@@ -26,13 +30,10 @@ class Login(RigTest):
         time.sleep(float(answer.headers["retry-after"]) + 0.2)
         self.assertEqual(attempt(ADMIN_PASSWORD).status, 200)
 
-
-class Queue(RigTest):
-    settings = {"queue_limit": 20, "pipeline_depth": 2, "pool_fast": 1}
-
     def test_full_queue(self):
         """More requests than may wait, while the first waits for a lock: the
         rest is told to come back, and can."""
+        self.restart(queue_limit=20, pipeline_depth=2, pool_fast=1)
         product = self.rig.sellable(self.api, 1000)
         order = self.api.post("orders/", {"items": [{"product_id": product, "quantity": 1}]}).json["id"]
         holder = client.connect(self.rig.conninfo, autocommit=False)

@@ -119,8 +119,6 @@ class Shutdown(RigTest):
         for secret in ("the-secret-word", self.api.token):
             self.assertNotIn(secret, text)
 
-
-class Reload(RigTest):
     def test_hangup(self):
         """SIGHUP under load: settings change, logs are opened anew, no
         request is lost; a broken file changes nothing."""

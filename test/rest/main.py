@@ -58,9 +58,8 @@ def main(names):
                             in glob.glob(os.path.join(here, "*_test.py")))
     result = Result()
     began = time.monotonic()
-    for name in names:
-        module = importlib.import_module(name + "_test")
-        unittest.defaultTestLoader.loadTestsFromModule(module).run(result)
+    unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromModule(
+        importlib.import_module(name + "_test")) for name in names).run(result)
     print("%s: %.0f s" % (os.path.basename(here), time.monotonic() - began))
     print("%d passed, %d failed%s" % (
         result.passed, len(result.broken),
