@@ -10,4 +10,6 @@ for name in omsd_password signing_keys; do
 done
 PGPASSWORD=$(<"/run/secrets/omsd_password")
 export PGPASSWORD
+# The mounted file is readable for all users of the container; omsd's own copy is not.
+install -m 600 /run/secrets/signing_keys /run/omsd/signing-keys
 exec omsd -c /opt/oms/omsd.conf

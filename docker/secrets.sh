@@ -3,7 +3,7 @@
 #
 #   admin_password   of the account admin; read at the first start
 #   omsd_password    of the database role omsd; change it and restart both services
-#   signing_keys     of access tokens, a line is "kid secret"; the first signs, all verify
+#   signing_keys     of access tokens, a line is "kid secret", the first signs, all verify; restart omsd after a change
 #
 # The directory keeps other users out; the files can be read by the containers' own users.
 set -euo pipefail
