@@ -365,7 +365,7 @@ json_money(StringInfo buf, int64 cents)
 	int64 whole = cents / 100;
 
 	appendStringInfo(buf, "\"%s" INT64_FORMAT ".%02d\"", cents < 0 && whole == 0 ? "-" : "", whole,
-					 (int) Abs(cents % 100));
+					 abs((int) (cents % 100)));
 }
 
 void
