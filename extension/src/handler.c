@@ -288,23 +288,29 @@ run_one(const Handler *handler)
 
 /*
  * handler_run runs tasks of a handler that has ready ones, and returns how many
- * it took.  Batches of built-in tasks start small and grow; a failure halves
- * them until the task that fails is alone, its attempt counted and recorded.
- * So is the first one after a start: it may be what brought the server down.
+ * it took, setting "more" when there may be more.  Batches of built-in tasks
+ * start small and grow; a failure halves them until the task that fails is
+ * alone, its attempt counted and recorded.  So is the first one after a start:
+ * it may be what brought the server down.
  */
 int
-handler_run(const Handler *handler)
+handler_run(const Handler *handler, bool *more)
 {
 	static int limit = 1;
 	int n;
 
 	if (handler->builtin == NULL)
-		return run_one(handler);
+	{
+		n = run_one(handler);
+		*more |= n > 0;
+		return n;
+	}
 	while (limit > 1)
 	{
 		n = run_batch(handler, limit);
 		if (n >= 0)
 		{
+			*more |= n == limit;
 			limit = Max(Min(limit * 2, oms_worker_batch), 1);
 			return n;
 		}
@@ -312,6 +318,7 @@ handler_run(const Handler *handler)
 		worker_interrupts();
 	}
 	n = run_one(handler);
+	*more |= n > 0;
 	limit = Min(2, oms_worker_batch);
 	return n;
 }

@@ -21,11 +21,13 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
-#define RESTART_TIME 5     /* seconds until a worker that ended is started again */
-#define MAX_START_PAUSE 60 /* seconds between starts that all fail */
-#define UNREADY_POLL 5     /* seconds between looks while there is nothing to look at */
-#define LOCKED_POLL 100    /* milliseconds until due tasks that others hold are tried again */
-#define PURGE_INTERVAL 60  /* seconds */
+#define RESTART_TIME 5       /* seconds until a worker that ended is started again */
+#define MAX_START_PAUSE 60   /* seconds between starts that all fail */
+#define UNREADY_POLL 5       /* seconds between looks while there is nothing to look at */
+#define LOCKED_POLL 100      /* milliseconds until due tasks that others hold are tried again */
+#define GATHER 5             /* milliseconds in which tasks gather for one batch */
+#define PURGE_INTERVAL 60000 /* milliseconds between two purges */
+#define PURGE_PAUSE 50       /* milliseconds until the next part of one */
 
 static MemoryContext round_context = NULL;
 
@@ -151,11 +153,15 @@ is_first(void)
 	return MyBgworkerEntry->bgw_main_arg == Int32GetDatum(0);
 }
 
-/* run_handlers runs what is due; false when others hold all of it */
-static bool
+/*
+ * run_handlers runs what is due, and returns the milliseconds to wait before
+ * the next look: 0 when more is due at once, -1 when nothing was due.
+ */
+static long
 run_handlers(Queue *queue, TimestampTz now)
 {
 	bool due = false;
+	bool more = false;
 	int n = 0;
 
 	for (int i = 0; i < queue->nhandlers; i++)
@@ -166,10 +172,12 @@ run_handlers(Queue *queue, TimestampTz now)
 			continue;
 		due = true;
 		slot_show("busy", handler->name);
-		n += handler_run(handler);
+		n += handler_run(handler, &more);
 		worker_interrupts();
 	}
-	return !due || n > 0;
+	if (!due)
+		return -1;
+	return n == 0 ? LOCKED_POLL : more ? 0 : GATHER;
 }
 
 /* next_look returns how many milliseconds may pass until the next round */
@@ -197,6 +205,7 @@ worker_round(void)
 	static TimestampTz next_purge = DT_NOEND;
 	TimestampTz now = GetCurrentTimestamp();
 	Queue queue;
+	long pause;
 
 	queue_look(&queue);
 	status_show(queue.status, queue.error);
@@ -212,17 +221,15 @@ worker_round(void)
 		if (queue.lease <= now) /* running still, past its lease */
 			queue.lease = TimestampTzPlusMilliseconds(now, 1000);
 	}
-	if (!run_handlers(&queue, now))
-		return LOCKED_POLL;
-
 	/* one worker is enough to sweep */
 	if (is_first() && (next_purge == DT_NOEND || next_purge <= now))
 	{
 		slot_show("purging", NULL);
-		next_purge = purge_some() ? now : TimestampTzPlusMilliseconds(now, PURGE_INTERVAL * 1000);
+		next_purge = TimestampTzPlusMilliseconds(now, purge_some() ? PURGE_PAUSE : PURGE_INTERVAL);
+		slot_show("idle", NULL);
 	}
-	slot_show("idle", NULL);
-	return next_look(&queue, is_first() ? next_purge : DT_NOEND);
+	pause = run_handlers(&queue, now);
+	return pause >= 0 ? pause : next_look(&queue, is_first() ? next_purge : DT_NOEND);
 }
 
 /* -------------------------------------------------------------- process */
@@ -250,6 +257,18 @@ worker_sleep(long milliseconds)
 					 PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	worker_interrupts();
+}
+
+/*
+ * worker_gather waits a little for more tasks to be run in one batch.  A commit
+ * that came during the last round has set the latch, and must not end it.
+ */
+static void
+worker_gather(void)
+{
+	ResetLatch(MyLatch);
+	worker_interrupts();
+	worker_sleep(GATHER);
 }
 
 /* worker_connect enters the database; a missing one is tried ever more seldom */
@@ -301,13 +320,16 @@ oms_worker_main(Datum number)
 
 		worker_wake_begin();
 		pause = worker_round();
+		/* else autovacuum would know nothing of what a busy worker leaves behind */
+		(void) pgstat_report_stat(pause > GATHER);
 		if (pause == 0)
-		{
 			worker_interrupts();
-			continue;
+		else if (pause == GATHER)
+			worker_gather();
+		else
+		{
+			pgstat_report_activity(STATE_IDLE, NULL);
+			worker_sleep(pause);
 		}
-		pgstat_report_stat(true);
-		pgstat_report_activity(STATE_IDLE, NULL);
-		worker_sleep(pause);
 	}
 }

@@ -81,7 +81,7 @@ typedef struct Handler
 } Handler;
 
 extern BuiltinHandler builtin_find(const char *name);
-extern int handler_run(const Handler *handler);
+extern int handler_run(const Handler *handler, bool *more);
 extern void order_created(Verb *verb, const Task *tasks, int n);
 
 /* --------------------------------------------------------------- queue.c */
