@@ -21,7 +21,9 @@
 static KeptPlan count_orders =
 	PLAN("SELECT count(*), count(*) FILTER (WHERE id <= $2) FROM oms.orders WHERE id > $1", INT8OID,
 		 INT8OID);
-static KeptPlan last_order_id = PLAN0("SELECT last_value FROM oms.orders_id_seq");
+/* a sequence that was never used shows its first value, which is still to come */
+static KeptPlan last_order_id =
+	PLAN0("SELECT last_value - (NOT is_called)::int FROM oms.orders_id_seq");
 static KeptPlan count_products =
 	PLAN0("SELECT count(*) FROM oms.product WHERE archived_at IS NULL");
 
