@@ -9,6 +9,8 @@
  * wal_flush(), sent behind it on the same connection, has come back too.  At
  * most one flush is under way, and when it returns everything sent before it
  * is on disk: an idle system flushes at once, a busy one once for many calls.
+ * A flush goes at the end of the loop's turn, so that it covers all calls that
+ * came in with the same turn.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -100,12 +102,8 @@ conn_send(Conn *conn, Query *query)
 		ok = conn_append(conn, query,
 						 PQsendQueryPrepared(conn->pg, query->op->call, query->nvalues,
 											 query->values, query->lengths, query->formats, 0));
-	if (query->op->write)
-	{
-		conn->writes++;
-		if (ok && !conn->flushing)
-			ok = send_flush(conn);
-	}
+	if (query->op->write && conn->writes++ == 0)
+		loop_soon(conn->pool->thread);
 	if (!ok || !conn_flush(conn))
 		conn_drop(conn, PQerrorMessage(conn->pg));
 }
@@ -211,8 +209,8 @@ finish_flush(Conn *conn, Query *flush)
 	}
 	metrics_add(conn->pool->thread, COUNT_DB_FLUSHES, 1);
 	metrics_add(conn->pool->thread, COUNT_DB_FLUSHED, n);
-	if (conn->writes > 0 && !send_flush(conn))
-		conn_drop(conn, PQerrorMessage(conn->pg));
+	if (conn->writes > 0)
+		loop_soon(conn->pool->thread);
 }
 
 static bool
@@ -363,6 +361,18 @@ conn_start_reading(Conn *conn)
 }
 
 void
+conn_soon(Pool *pool)
+{
+	for (unsigned i = 0; i < pool->nconns; i++)
+	{
+		Conn *conn = &pool->conns[i];
+
+		if (conn->writes > 0 && !conn->flushing && (!send_flush(conn) || !conn_flush(conn)))
+			conn_drop(conn, PQerrorMessage(conn->pg));
+	}
+}
+
+void
 conn_tick(Pool *pool, bool recheck)
 {
 	for (unsigned i = 0; i < pool->nconns; i++)
@@ -377,7 +387,8 @@ conn_tick(Pool *pool, bool recheck)
 		}
 		else if (due && (conn->state != CONN_READY || conn->head))
 			conn_drop(conn, "no answer in time");
-		else if (conn->state == CONN_READY && !conn->head && (recheck || conn->retiring))
+		else if (conn->state == CONN_READY && !conn->head && !conn->unflushed &&
+				 (recheck || conn->retiring))
 			conn_drop(conn, NULL);
 	}
 }

@@ -19,6 +19,9 @@ extern Conn *conn_choose(Pool *pool);
 /* takes the query over */
 extern void conn_send(Conn *conn, Query *query);
 
+/* sends the flushes that calls wait for; at the end of a turn of the loop */
+extern void conn_soon(Pool *pool);
+
 /* reconnects, drops connections that hang, looks for missing functions if asked */
 extern void conn_tick(Pool *pool, bool recheck);
 extern bool conn_busy(const Pool *pool);

@@ -23,6 +23,7 @@ typedef struct HttpThread
 	unsigned nlisteners;
 	h2o_timeout_t tick_timeout;
 	h2o_timeout_entry_t tick;
+	h2o_timeout_entry_t soon;
 	h2o_timeout_t linger_timeout;
 	h2o_linklist_t lingering;
 	Thread *thread;

@@ -120,6 +120,23 @@ http_stop(Thread *threads, unsigned count)
 }
 
 static void
+on_soon(h2o_timeout_entry_t *entry)
+{
+	HttpThread *http = H2O_STRUCT_FROM_MEMBER(HttpThread, soon, entry);
+
+	pool_soon(http->thread);
+}
+
+void
+loop_soon(Thread *thread)
+{
+	HttpThread *http = thread->http;
+
+	if (!h2o_timeout_is_linked(&http->soon))
+		h2o_timeout_link(http->h2o.loop, &http->h2o.zero_timeout, &http->soon);
+}
+
+static void
 on_tick(h2o_timeout_entry_t *entry)
 {
 	HttpThread *http = H2O_STRUCT_FROM_MEMBER(HttpThread, tick, entry);
@@ -146,6 +163,7 @@ http_thread_open(Thread *thread)
 	h2o_timeout_init(http->h2o.loop, &http->linger_timeout, 2000);
 	h2o_linklist_init_anchor(&http->lingering);
 	http->tick.cb = on_tick;
+	http->soon.cb = on_soon;
 	h2o_timeout_link(http->h2o.loop, &http->tick_timeout, &http->tick);
 }
 
@@ -174,6 +192,7 @@ http_thread_close(Thread *thread)
 	h2o_loop_t *loop = http->h2o.loop;
 
 	h2o_timeout_unlink(&http->tick);
+	h2o_timeout_unlink(&http->soon);
 	/* h2o asserts that nothing is left; past the deadline the process just ends */
 	if (http->connections == 0)
 	{

@@ -19,6 +19,9 @@ extern void watch_read(Watch *watch, WatchCallback callback);
 extern void watch_write(Watch *watch, WatchCallback callback);
 extern void watch_close(Watch *watch);
 
+/* has pool_soon() called at the end of this turn of the loop */
+extern void loop_soon(Thread *thread);
+
 /* binds the addresses of the setting listen and loads the certificate */
 extern bool http_open(Buf *error);
 

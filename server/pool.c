@@ -273,6 +273,13 @@ pool_tick(Thread *thread)
 	}
 }
 
+void
+pool_soon(Thread *thread)
+{
+	for (unsigned i = 0; i < thread->npools; i++)
+		conn_soon(&thread->pools[i]);
+}
+
 bool
 pool_busy(const Thread *thread)
 {

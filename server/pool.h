@@ -85,6 +85,9 @@ extern void pool_fail_queued(Pool *pool);
 extern bool pool_serves(const Pool *pool, const Operation *op);
 extern void pool_tick(Thread *thread);
 
+/* at the end of a turn of the loop, if loop_soon() was called in it */
+extern void pool_soon(Thread *thread);
+
 /* true while a query is queued or under way */
 extern bool pool_busy(const Thread *thread);
 extern void pool_thread_open(Thread *thread);
