@@ -1,6 +1,7 @@
 -- What confirm, ship and deliver write beside the orders of orders.sql, before anything else touched stock.
 -- psql variables: first and last, the ids of the orders; part: order or stock, two halves that may run side by side.
 SET session_replication_role = replica;
+SET work_mem = '256MB';
 
 SELECT :'part' = 'stock' AS stock \gset
 \if :stock

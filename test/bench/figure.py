@@ -38,7 +38,8 @@ class Figures:
         ours, theirs = self.values.get(key), self.values.get(floor)
         if not ours or not theirs:
             return None
-        return statistics.median(a / b for a, b in zip(ours["runs"], theirs["runs"]))
+        ratios = [a / b for a, b in zip(ours["runs"], theirs["runs"]) if b > 0]
+        return statistics.median(ratios) if ratios else None
 
     def records(self):
         """All figures, for JSON."""

@@ -4,9 +4,8 @@ import os
 import re
 import subprocess
 
-from setting import ENV, HERE, PGBIN, SECONDS, WORK
+from setting import ENV, HERE, PGBIN, PRODUCTS, SECONDS, WARM_UP, WORK
 
-WARM_UP = 1     # seconds in which new backends fill their caches; not counted
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -37,13 +36,14 @@ def pgbench(database, script, clients, variables=None):
     if done.returncode or not count:
         raise LoadFailed("pgbench: " + "\n".join(
             line for line in done.stderr.splitlines() if "error" in line.lower())[:600])
-    return Result(steady_rate(done.stderr), int(count[1]))
+    overall = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+    return Result(steady_rate(done.stderr) if WARM_UP else float(overall[1]), int(count[1]))
 
 
 def steady_rate(progress):
     """The mean rate of pgbench's progress lines, without the warm-up."""
-    lines = re.findall(r"^progress: ([\d.]+) s, ([\d.]+) tps", progress, re.MULTILINE)
-    lines = [(float(at), float(rate)) for at, rate in lines]
+    lines = [(float(at), float(rate)) for at, rate in
+             re.findall(r"^progress: ([\d.]+) s, ([\d.]+) tps", progress, re.MULTILINE)]
     done = sum(rate * (at - before) for (at, rate), (before, _) in zip(lines[WARM_UP:], lines[WARM_UP - 1:]))
     return done / (lines[-1][0] - lines[WARM_UP - 1][0])
 
@@ -59,15 +59,23 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def wrk(url, connections, mode=None, pid=None, **environment):
-    """Runs wrk, with rest.lua in a mode; requests a second, and processor time of pid for each."""
-    env = dict(ENV, BENCH_MODE=mode or "path", **{"BENCH_" + k.upper(): str(v) for k, v in environment.items()})
+def rest(database, connections, mode, **environment):
+    """Runs wrk against the omsd of a database, and waits until that has done what wrk no longer waited for."""
+    try:
+        return wrk(database.url, connections, mode, database.pid, token=database.token(), products=PRODUCTS, **environment)
+    finally:
+        database.settle()
+
+
+def wrk(url, connections, mode, pid, **environment):
+    """Runs wrk with rest.lua in a mode; requests a second, and processor time of pid for each."""
+    env = dict(ENV, BENCH_MODE=mode, **{"BENCH_" + k.upper(): str(v) for k, v in environment.items()})
     command = ["wrk", "-t", "1", "-c", str(connections), "-d", "%ds" % SECONDS, "--timeout", "20s",
                "-s", os.path.join(HERE, "rest.lua"), url]
-    before = cpu_seconds(pid) if pid else 0
+    before = cpu_seconds(pid)
     done = subprocess.run(command, env=env, text=True, timeout=SECONDS + 60,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    after = cpu_seconds(pid) if pid else 0
+    after = cpu_seconds(pid)
     if done.returncode:
         raise LoadFailed("wrk: " + done.stdout.strip()[-600:])
     told = json.loads(done.stdout.strip().splitlines()[-1])

@@ -2,6 +2,7 @@
 -- psql variables: first and last, the ids; products; hot, 1 when every order has product 1; delivered, 1 for orders
 -- that deliver.sql takes on.
 SET session_replication_role = replica;
+SET work_mem = '256MB';
 
 WITH line AS MATERIALIZED (
   SELECT o.id, n.n, p.id AS product_id, 1 + (o.id + n.n) % 3 AS quantity, p.sku, p.name, p.price

@@ -1,6 +1,6 @@
 """Parts b and c: products and pages read over REST, and what omsd itself costs."""
 from figure import decimal, per_second, percent, rounds, table
-from load import LoadFailed, pgbench, wrk
+from load import LoadFailed, pgbench, rest, wrk
 from setting import PAGE_ORDERS, PRODUCTS, say
 from tables import Tables
 
@@ -29,8 +29,7 @@ def paths(database, page):
 def read(database, path):
     """One measurement of GET path; None is a random product."""
     database.sql("CHECKPOINT")
-    return wrk(database.url, CONNECTIONS, "path" if path else "product", database.pid, token=database.token(),
-               products=PRODUCTS, path=path or "")
+    return rest(database, CONNECTIONS, "path" if path else "product", path=path or "")
 
 
 def measure_all(figures, part, sides):
@@ -81,13 +80,11 @@ def report(figures):
 def measure_cost(figures, servers, database):
     """Part c."""
     url, pid = servers.constant()
-    token = database.token()
     Tables(database, "oms").reset()
     sides = [(("constant", "-", CONNECTIONS, "h2o"), lambda: wrk(url, CONNECTIONS, "path", pid, path="/")),
              (("healthz", "-", CONNECTIONS, "omsd"),
               lambda: wrk(database.url, CONNECTIONS, "path", database.pid, path="/healthz")),
-             (("product", "-", CONNECTIONS, "omsd"),
-              lambda: wrk(database.url, CONNECTIONS, "product", database.pid, token=token, products=PRODUCTS))]
+             (("product", "-", CONNECTIONS, "omsd"), lambda: read(database, None))]
     measure_all(figures, "c", sides)
     servers.empty_logs()
 

@@ -87,6 +87,12 @@ class Database:
         """The row of numbers that a query returns."""
         return [int(value or 0) for value in self.sql(text, schema).split("|")]
 
+    def settle(self):
+        """Waits until omsd's connections have nothing to do."""
+        wait_for("omsd's connections are idle", lambda: self.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'omsd' AND datname = current_database() "
+            "AND state <> 'idle'") == "0")
+
     def token(self):
         """An access token of the administrator."""
         body = json.dumps({"username": "admin", "password": PASSWORD}).encode()

@@ -29,9 +29,12 @@ def number(name, standard, least):
     return value
 
 
-SECONDS = max(1, math.ceil(number("BENCH_SECONDS", "2", 0)))
+SECONDS = number("BENCH_SECONDS", "2", 0)
+SMOKE = SECONDS < 1     # shows that the tool works, and no more
+SECONDS = max(1, math.ceil(SECONDS))
+WARM_UP = 0 if SMOKE else 1     # seconds in which pgbench's new backends fill their caches; not counted
 RUNS = int(number("BENCH_RUNS", "3", 1))
-GROWTH_ORDERS = int(number("BENCH_GROWTH_ORDERS", "1000000", 100_000))
+GROWTH_ORDERS = int(number("BENCH_GROWTH_ORDERS", "1000000", 91_000))
 FIRST_PORT = int(number("BENCH_PORT", "21600", 1024))
 PARTS = [p.strip() for p in os.environ.get("BENCH_ONLY", "a,b,c,d").split(",")]
 if os.environ.get("BENCH_GROWTH", "1") == "0" and "d" in PARTS:
