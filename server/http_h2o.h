@@ -49,6 +49,9 @@ extern h2o_globalconf_t http_conf;
 extern HttpThread *http_thread_of(const h2o_req_t *req);
 extern Client *http_client_of(const h2o_req_t *req);
 
+/* http_route.c: hands h2o the limits that a reload may have changed */
+extern void http_apply_limits(void);
+
 /* http.c */
 extern Request *http_begin(h2o_req_t *req);
 extern const char *http_reason(int status);

@@ -151,6 +151,14 @@ configure_docs(const char *path)
 }
 
 void
+http_apply_limits(void)
+{
+	/* bodies somewhat over the limit are read, so that the refusal reaches the client */
+	__atomic_store_n(&http_conf.max_request_entity_size, (size_t) config()->body_limit * 4,
+					 __ATOMIC_RELAXED);
+}
+
+void
 http_configure(void)
 {
 	h2o_pathconf_t *conf;
@@ -158,8 +166,7 @@ http_configure(void)
 
 	h2o_config_init(&http_conf);
 	http_conf.server_name = h2o_iovec_init(H2O_STRLIT("omsd"));
-	/* bodies somewhat over the limit are read, so that the refusal reaches the client */
-	http_conf.max_request_entity_size = (size_t) config()->body_limit * 4;
+	http_apply_limits();
 	http_conf.http1.req_timeout = (uint64_t) config()->request_timeout;
 	/* HTTP/2 of this version has no defence against floods of resets */
 	http_conf.http1.upgrade_to_http2 = 0;

@@ -142,6 +142,7 @@ on_tick(h2o_timeout_entry_t *entry)
 	HttpThread *http = H2O_STRUCT_FROM_MEMBER(HttpThread, tick, entry);
 
 	http->thread->now_ms = clock_ms();
+	http_apply_limits();
 	if (!http->deadline)
 		http->h2o.http1.req_timeout.timeout = (uint64_t) config()->request_timeout;
 	pool_tick(http->thread);
