@@ -12,7 +12,7 @@ from rig import ADMIN_PASSWORD, Client, RigTest, alive, check_problem, client, w
 
 class Shutdown(RigTest):
     def setUp(self):
-        if self.rig.omsd is None:
+        if self.rig.omsd is None or self.rig.omsd.poll() is not None:
             self.rig.start_omsd()
 
     def test_request_in_progress_is_answered(self):
