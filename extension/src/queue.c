@@ -303,7 +303,9 @@ queue_recover(void)
 	if (error)
 		ereport(LOG, (errmsg("could not recover tasks: %s", error->message)));
 	else if (recovered > 0)
-		ereport(LOG, (errmsg("recovered " INT64_FORMAT " tasks of workers that died", recovered)));
+		ereport(LOG, (errmsg_plural("recovered " INT64_FORMAT " task of a worker that died",
+									"recovered " INT64_FORMAT " tasks of workers that died",
+									recovered, recovered)));
 	return error ? 0 : recovered;
 }
 
