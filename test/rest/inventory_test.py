@@ -84,10 +84,17 @@ class Life(Test):
         page = self.ok(staff().get("inventory/", low_stock="true", sku=product["sku"]))
         self.assertEqual(page["results"], [])
 
-    def test_delete_what_was_used(self):
+    def test_delete_what_is_promised(self):
         made = make_stock(make_product()["id"], 5)
+        make_order((made["product"], 2), status="CONFIRMED")
         self.problem(staff().delete("inventory/%d/" % made["id"]), 409, "OM013")
-        self.assertEqual(available(made["product"]), 5)
+        self.assertEqual(available(made["product"]), 3)
+
+    def test_delete_what_was_used(self):
+        """The rest is booked out, and the ledger stays."""
+        made = make_stock(make_product()["id"], 5)
+        self.ok(staff().delete("inventory/%d/" % made["id"]), 204)
+        self.problem(staff().get("inventory/%d/" % made["id"]), 404, "OM005")
 
     def test_delete_unused(self):
         made = make_stock(make_product()["id"], 0)
