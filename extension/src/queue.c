@@ -279,7 +279,7 @@ recover_body(Verb *verb, FunctionCallInfo fcinfo)
 
 	args[0] = Int32GetDatum(oms_task_backoff);
 	args[1] = CStringGetTextDatum("the worker died, or the task outlived its lease");
-	args[2] = worker_pids();
+	args[2] = worker_other_pids();
 	*recovered = (int64) plan_write(&recover_tasks, args, NULL);
 	return (Datum) 0;
 }
@@ -292,7 +292,8 @@ recover_step(void *arg)
 
 /*
  * queue_recover ends the attempts whose worker is gone, as failed ones.  A row
- * that is locked belongs to an attempt that runs, so it is left alone.
+ * that is locked belongs to an attempt that runs, so it is left alone.  This
+ * worker is between two tasks, so what bears its own number is a namesake's.
  */
 int64
 queue_recover(void)

@@ -53,8 +53,8 @@ extern void slot_show(const char *state, const char *handler);
 extern void worker_wake_begin(void);
 extern void worker_count(int64 done, int64 failed);
 
-/* worker_pids returns the process ids of the workers that live, as int4[] */
-extern Datum worker_pids(void);
+/* worker_other_pids returns the process ids of the other workers that live, as int4[] */
+extern Datum worker_other_pids(void);
 
 /* ------------------------------------------------------------- handler.c */
 

@@ -133,14 +133,14 @@ worker_count(int64 done, int64 failed)
 }
 
 Datum
-worker_pids(void)
+worker_other_pids(void)
 {
 	Datum *pids = palloc(sizeof(Datum) * shared->nslots);
 	int n = 0;
 
 	LWLockAcquire(shared->lock, LW_SHARED);
 	for (int i = 0; i < shared->nslots; i++)
-		if (shared->slots[i].pid != 0)
+		if (shared->slots[i].pid != 0 && shared->slots[i].pid != MyProcPid)
 			pids[n++] = Int32GetDatum(shared->slots[i].pid);
 	LWLockRelease(shared->lock);
 	return PointerGetDatum(construct_array(pids, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
