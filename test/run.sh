@@ -4,7 +4,7 @@
 #   oms: N passed, N failed
 #
 # The exit status is 1 when one failed. Arguments name suites (default: all, in the order of the list below).
-# A suite is a directory of test/ with an executable run. It gets OMS_URL, OMS_CONNINFO, OMS_ADMIN_PASSWORD, PGBIN,
+# A suite is a directory of test/ with an executable run (docker runs only when it is named). It gets OMS_URL, OMS_CONNINFO, OMS_ADMIN_PASSWORD, PGBIN,
 # OMS_BUILD, OMS_PGLOG, OMS_TOKEN_KEY and OMS_TEST_PORT, and ends with "N passed, N failed".
 set -euo pipefail
 umask 022
@@ -177,7 +177,7 @@ run_one() {
 	build) check "$name" build_gcc ;;
 	clang) check "$name" build_clang ;;
 	format) check "$name" make -s format-check ;;
-	shell) check "$name" shellcheck server/run/*.sh test/run.sh .ci/run ;;
+	shell) check "$name" shellcheck server/run/*.sh docker/*.sh test/run.sh test/docker/run .ci/run ;;
 	*)
 		local command=("test/$name/run")
 		[[ $(type -t "suite_$name") != function ]] || command=("$0" "suite_$name")
