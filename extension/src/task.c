@@ -60,8 +60,7 @@ static int64
 task_insert(Verb *verb, const char *handler, int n, const Datum *payloads, TaskOptions options)
 {
 	Oid sequence = get_relname_relid("task_id_seq", get_namespace_oid("oms", false));
-	TimestampTz due_at =
-		options.due_at ? options.due_at : GetCurrentTransactionStartTimestamp();
+	TimestampTz due_at = options.due_at ? options.due_at : GetCurrentTransactionStartTimestamp();
 	bool nulls[7] = {false};
 	Datum values[7];
 	int64 id = 0;
@@ -69,17 +68,16 @@ task_insert(Verb *verb, const char *handler, int n, const Datum *payloads, TaskO
 
 	values[1] = CStringGetTextDatum(handler);
 	if (plan_write(&select_handler, &values[1], NULL) == 0)
-		ereport(ERROR,
-				(oms_errcode(OMS_HANDLER_INVALID),
-				 errmsg("there is no task handler \"%s\"", handler),
-				 errhint("SELECT name FROM oms.task_handler lists them; "
-						 "oms.task_handler_register() adds one.")));
+		ereport(ERROR, (oms_errcode(OMS_HANDLER_INVALID),
+						errmsg("there is no task handler \"%s\"", handler),
+						errhint("SELECT name FROM oms.task_handler lists them; "
+								"oms.task_handler_register() adds one.")));
 	max_attempts = row_int32(0, 1) ? row_int32(0, 1) : oms_task_max_attempts;
 	values[3] = TimestampTzGetDatum(due_at);
 	values[4] = Int32GetDatum(options.max_attempts ? options.max_attempts : max_attempts);
 	values[5] = CStringGetTextDatum(verb->actor);
 	nulls[6] = verb->request_id == NULL;
-	values[6] = nulls[6] ? (Datum)0 : CStringGetTextDatum(verb->request_id);
+	values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(verb->request_id);
 	table_begin(&tasks);
 	for (int i = 0; i < n; i++)
 	{
