@@ -4,8 +4,9 @@
 #   oms: N passed, N failed
 #
 # The exit status is 1 when one failed. Arguments name suites (default: all, in the order of the list below).
-# A suite is a directory of test/ with an executable run (docker runs only when it is named). It gets OMS_URL, OMS_CONNINFO, OMS_ADMIN_PASSWORD, PGBIN,
-# OMS_BUILD, OMS_PGLOG, OMS_TOKEN_KEY and OMS_TEST_PORT, and ends with "N passed, N failed".
+# A suite is a directory of test/ with an executable run (docker runs only when it is named). It gets OMS_URL,
+# OMS_CONNINFO, OMS_ADMIN_PASSWORD, PGBIN, OMS_BUILD, OMS_PGLOG, OMS_TOKEN_KEY and OMS_TEST_PORT, and ends with
+# "N passed, N failed".
 set -euo pipefail
 umask 022
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -7,7 +7,8 @@
 #   pg/              the database cluster, see cluster.sh
 #   omsd/            the REST server: program, omsd.conf, signing-keys, log
 #
-# Environment: OMS_HOME, OMS_PORT, OMS_PGPORT, OMS_ADMIN_PASSWORD, OMS_DEMO=0 (no demo data).
+# Environment: OMS_HOME, OMS_PORT, OMS_PGPORT, OMS_ADMIN_PASSWORD, OMS_DEMO=0 (no demo data), OMS_HOST (the address that
+# omsd listens on, 127.0.0.1).
 # shellcheck disable=SC2317 # functions called by trap and launch
 set -euo pipefail
 umask 022
