@@ -244,6 +244,9 @@ check_body(Request *request)
 	else if (types > 1 || (request->body.len && (types == 0 || !is_json_type(type))))
 		reply_problem(request, ERR_NOT_ACCEPTED_TYPE, "the body must be JSON",
 					  "send Content-Type: application/json");
+	else if (request->body.len && http_header(request, HEADER_CONTENT_ENCODING, &type) > 0)
+		reply_problem(request, ERR_NOT_ACCEPTED_TYPE, "the body must not be compressed",
+					  "send it without Content-Encoding");
 	else if ((state = body_check(request->body, &message)) == BODY_NOT_JSON)
 		reply_problem(request, ERR_NOT_JSON, message.data, NULL);
 	else if (state == BODY_NOT_OBJECT)

@@ -79,6 +79,8 @@ static const Setting settings[] = {
 	 "Time a client may leave sent data unacknowledged (TCP_USER_TIMEOUT); 0 is the system's."},
 	{"drain_timeout", UNIT_MS, AT(drain_timeout), "10s", 0, 3600000, true,
 	 "Time that a shutdown waits for requests in progress."},
+	{"header_limit", UNIT_BYTES, AT(header_limit), "16kB", 1024, 262144, true,
+	 "Largest path and headers of a request, together."},
 	{"body_limit", UNIT_BYTES, AT(body_limit), "256kB", 1024, 67108864, true,
 	 "Largest request body."},
 	{"body_depth", UNIT_NUMBER, AT(body_depth), "32", 1, 1000, true,

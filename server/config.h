@@ -42,6 +42,7 @@ typedef struct Config
 	int64_t request_timeout;
 	int64_t write_timeout;
 	int64_t drain_timeout;
+	int64_t header_limit;
 	int64_t body_limit;
 	int64_t body_depth;
 	int64_t gzip_min;

@@ -171,6 +171,7 @@ http_header(const Request *request, HttpHeader header, Span *value)
 		[HEADER_REQUEST_ID] = {"x-request-id", 12},
 		[HEADER_FORWARDED_FOR] = {"x-forwarded-for", 15},
 		[HEADER_IF_NONE_MATCH] = {"if-none-match", 13},
+		[HEADER_CONTENT_ENCODING] = {"content-encoding", 16},
 	};
 	const h2o_headers_t *headers = &request->http->headers;
 	int count = 0;
@@ -185,6 +186,17 @@ http_header(const Request *request, HttpHeader header, Span *value)
 			*value = (Span){entry->value.base, entry->value.len};
 	}
 	return count;
+}
+
+size_t
+http_header_bytes(const Request *request)
+{
+	const h2o_headers_t *headers = &request->http->headers;
+	size_t bytes = request->http->path.len;
+
+	for (size_t i = 0; i < headers->size; i++)
+		bytes += headers->entries[i].name->len + headers->entries[i].value.len;
+	return bytes;
 }
 
 Span

@@ -20,6 +20,7 @@ typedef enum HttpHeader
 	HEADER_REQUEST_ID,
 	HEADER_FORWARDED_FOR,
 	HEADER_IF_NONE_MATCH,
+	HEADER_CONTENT_ENCODING,
 	HEADER_COUNT
 } HttpHeader;
 
@@ -68,6 +69,9 @@ extern Span api_http_error(Request *request, int status);
 
 /* number of headers of that name; *value is the first one's */
 extern int http_header(const Request *request, HttpHeader header, Span *value);
+
+/* length of the path and of all names and values of headers */
+extern size_t http_header_bytes(const Request *request);
 
 /* value of the Host header, none if there is none */
 extern Span http_host(const Request *request);

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 
+#include "config.h"
 #include "http_h2o.h"
 
 h2o_globalconf_t http_conf;
@@ -46,6 +47,8 @@ on_request(h2o_handler_t *self, h2o_req_t *req)
 	}
 	else if (req->version >= 0x101 && !http_host(request).base)
 		api_refuse(request, "the header Host is missing");
+	else if (http_header_bytes(request) > (size_t) config()->header_limit)
+		api_refuse(request, "path and headers are longer than header_limit allows");
 	else
 		api_handle(request);
 	return 0;
