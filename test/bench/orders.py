@@ -2,7 +2,7 @@
 from figure import decimal, per_second, percent, rounds, table
 from load import LoadFailed, Result, pgbench, rest
 from setting import PRODUCTS, SECONDS, SMOKE, WARM_UP, say
-from tables import Tables, Wrong
+from tables import Tables, Wrong, reset
 
 OPERATIONS = ("create", "confirm", "both")
 TITLES = {"create": "create", "confirm": "confirm", "both": "create + confirm"}
@@ -144,8 +144,7 @@ def measure(figures, servers, database):
     sides = [("floor", Side("floor", floor), None), ("direct", Side("direct", oms), None),
              ("rest", Side("rest", oms), None)]
     for mix, clients, operations in SERIES:
-        oms.reset()
-        floor.reset()
+        reset(oms, floor)
         series(figures, "a", sides, operations, mix, clients)
         prove_integrity(figures, "after %d clients, %s" % (clients, mix), oms, floor)
         servers.empty_logs()
@@ -153,8 +152,7 @@ def measure(figures, servers, database):
     arrays = [("floor", sides[0][1], 64)]
     arrays += [(str(size), Side("direct", oms, size), None) for size in ARRAY_SIZES]
     for operation, mix in (("create", "uniform"), ("confirm", "uniform"), ("confirm", "hot")):
-        oms.reset()
-        floor.reset()
+        reset(oms, floor)
         series(figures, "arrays", arrays, [operation], mix, ARRAY_CALLERS)
         prove_integrity(figures, "after arrays, %s" % mix, oms, floor)
 

@@ -29,6 +29,12 @@ class Wrong(Exception):
     """Something that was written is not what was acknowledged."""
 
 
+def reset(*tables):
+    """Resets several at once."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(Tables.reset, tables))
+
+
 class Tables:
     """The tables of one schema of a database."""
 
@@ -61,9 +67,9 @@ class Tables:
         """Adds PENDING orders; the ids of the first and the last."""
         mark = self.mark()
         first = max(mark["order"], mark["history"]) + 1
-        self.script("orders.sql", first=first, last=first + count - 1, hot=int(hot),
-                    delivered=0)
-        return first, first + count - 1
+        half, last = first + count // 2, first + count - 1
+        self.beside("orders.sql", {"first": first, "last": half}, {"first": half + 1, "last": last}, hot=int(hot), delivered=0)
+        return first, last
 
     def mark(self):
         """What is there now, to be compared with what is there after a load."""
