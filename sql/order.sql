@@ -70,6 +70,7 @@ FROM fails($$SELECT oms.order_create((SELECT jsonb_agg('{"product_id": 1, "quant
 SELECT * FROM fails($$SELECT oms.order_create((repeat('[', 5000) || repeat(']', 5000))::jsonb)$$);
 SELECT * FROM fails($$SELECT oms.order_create('[{"product_id": 1, "quantity": 1}]', '')$$);
 SELECT * FROM fails($$SELECT oms.order_create('[{"product_id": 1, "quantity": 1}]', repeat('é', 201))$$);
+SELECT * FROM fails($$SELECT oms.order_create('[{"product_id": 1}]', E' \n\t')$$);
 SELECT oms.product_archive(2);
 SELECT * FROM fails($$SELECT oms.order_create('[{"product_id": 1, "quantity": 1}, {"product_id": 2, "quantity": 1}]')$$);
 SELECT count(*), max(id) FROM oms.orders;

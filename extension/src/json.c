@@ -148,33 +148,33 @@ is_blank(const char *s, int length)
 	return true;
 }
 
+/* input_text checks a string of min..max characters, from a body or an SQL argument */
+bool
+input_text(Input *input, const char *pointer, const char *s, int bytes, int64 min, int64 max)
+{
+	int length = pg_mbstrlen_with_len(s, bytes);
+
+	if (length > max)
+		input_fault(input, pointer, "must have at most " INT64_FORMAT " characters, has %d", max,
+					length);
+	else if (length < min)
+		input_fault(input, pointer, "must have at least " INT64_FORMAT " character%s", min,
+					min == 1 ? "" : "s");
+	else if (min > 0 && is_blank(s, bytes))
+		input_fault(input, pointer, "must not be blank");
+	else
+		return true;
+	return false;
+}
+
 static void
 read_text(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
 {
-	int length;
-
 	if (value->type != jbvString)
-	{
 		input_fault(input, pointer, "must be a string");
-		return;
-	}
-	length = pg_mbstrlen_with_len(value->val.string.val, value->val.string.len);
-	if (length < field->min || length > field->max)
-	{
-		if (field->max == 0 || length > field->max)
-			input_fault(input, pointer, "must have at most " INT64_FORMAT " characters, has %d",
-						field->max, length);
-		else
-			input_fault(input, pointer, "must have at least " INT64_FORMAT " character%s",
-						field->min, field->min == 1 ? "" : "s");
-		return;
-	}
-	if (field->min > 0 && is_blank(value->val.string.val, value->val.string.len))
-	{
-		input_fault(input, pointer, "must not be blank");
-		return;
-	}
-	to->text = pnstrdup(value->val.string.val, value->val.string.len);
+	else if (input_text(input, pointer, value->val.string.val, value->val.string.len, field->min,
+						field->max))
+		to->text = pnstrdup(value->val.string.val, value->val.string.len);
 }
 
 static void

@@ -53,6 +53,8 @@ extern void input_fields(Input *input, JsonbContainer *object, const char *path,
 						 const Field *fields, int n, FieldValue *values);
 extern void input_fault(Input *input, const char *pointer, const char *detail, ...)
 	pg_attribute_printf(3, 4);
+extern bool input_text(Input *input, const char *pointer, const char *s, int bytes, int64 min,
+					   int64 max);
 extern void input_end(Input *input);     /* raises OM010 when there were faults */
 extern char *input_faults(Input *input); /* the JSON array of faults */
 

@@ -6,7 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "lib/qunique.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -18,19 +17,6 @@ require(FunctionCallInfo fcinfo, int argument, const char *name)
 				(oms_errcode(OMS_INVALID_INPUT), errmsg("%s must not be null", name),
 				 errdetail_internal("[{\"pointer\": \"/%s\", \"detail\": \"is required\"}]", name),
 				 errhint("Give a value for %s.", name)));
-}
-
-static void
-check_customer(const char *customer)
-{
-	int length = (int) strlen(customer);
-
-	if (length == 0 || pg_mbstrlen_with_len(customer, length) > 200)
-		ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT),
-						errmsg("customer_name must have 1 to 200 characters"),
-						errdetail_internal("[{\"pointer\": \"/customer_name\", \"detail\": "
-										   "\"must have 1 to 200 characters\"}]"),
-						errhint("Leave it out for the name \"" DEFAULT_CUSTOMER "\".")));
 }
 
 OMS_VERB(order_create);
@@ -47,8 +33,9 @@ order_create(Verb *verb, FunctionCallInfo fcinfo)
 	items = PG_GETARG_JSONB_P(0);
 	order.outcome = &outcome;
 	order.customer = PG_ARGISNULL(1) ? DEFAULT_CUSTOMER : TextDatumGetCString(PG_GETARG_DATUM(1));
-	check_customer(order.customer);
 	input_start(&input);
+	input_text(&input, "/customer_name", order.customer, (int) strlen(order.customer), 1,
+			   MAX_CUSTOMER);
 	if (JB_ROOT_IS_ARRAY(items) && !JB_ROOT_IS_SCALAR(items))
 		items_read(&input, &items->root, "/items", &order);
 	else

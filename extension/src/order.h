@@ -18,6 +18,7 @@
 #define ORDER_COLUMN_COUNT 9
 
 #define DEFAULT_CUSTOMER "User"
+#define MAX_CUSTOMER 200 /* characters */
 #define MAX_LINES 500
 #define MAX_ORDERS 10000 /* in one call */
 

@@ -76,7 +76,7 @@ void
 order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order)
 {
 	static const Field fields[] = {
-		{"customer_name", FIELD_TEXT, false, 1, 200},
+		{"customer_name", FIELD_TEXT, false, 1, MAX_CUSTOMER},
 		{"items", FIELD_ARRAY, true, 1, MAX_LINES},
 		{"status", FIELD_TEXT, false, 1, 32},
 		{"id", FIELD_READ_ONLY, false, 0, 0},
