@@ -76,6 +76,7 @@ start_server() {
 	[[ -z $server ]] || return 0
 	echo "starting PostgreSQL and omsd for the tests"
 	stop_server
+	build_gcc || return 1
 	PGBIN=$(readlink -f "$build/pg.bin")
 	port=$(free_port) pgport=$(free_port)
 	OMS_ADMIN_PASSWORD=$(head -c 18 /dev/urandom | base64)
