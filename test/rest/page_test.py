@@ -206,7 +206,7 @@ class Orders(Test):
                     self.assertEqual(values, sorted(values, reverse=sign == "-"))
 
     def test_bad_parameters(self):
-        for name, texts in {"status": ("pending", "X", ",", "PENDING,", "PENDING,X"),
+        for name, texts in {"status": ("pending", "+", ",", "PENDING,", "PENDING,x"),
                             "created_after": ("yesterday", "2020-13-01T00:00:00Z", "", "infinity"),
                             "created_before": ("1",), "min_total": ("x", "1e400"),
                             "ordering": ("customer", "status;"), "colour": ("red",)}.items():
