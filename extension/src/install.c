@@ -7,7 +7,12 @@
 
 #include "access/xlog.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "replication/syncrep.h"
+#include "replication/walsender.h"
+#include "replication/walsender_private.h"
+#include "storage/lwlock.h"
+#include "utils/guc.h"
 
 static KeptPlan select_version = PLAN0("SELECT max(version) FROM oms.schema_version");
 
@@ -34,6 +39,43 @@ rest_ready(Verb *verb, FunctionCallInfo fcinfo)
 	return reply_datum(reply);
 }
 
+/* is_replicated tells whether the synchronous standbys have a place in the WAL on disk */
+static bool
+is_replicated(XLogRecPtr lsn)
+{
+	bool replicated;
+
+	LWLockAcquire(SyncRepLock, LW_SHARED);
+	replicated = lsn <= WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH];
+	LWLockRelease(SyncRepLock);
+	return replicated;
+}
+
+/*
+ * wait_for_standbys waits as a commit with synchronous_commit on would.  The
+ * setting itself has to change, for its assign hook says what to wait for.
+ */
+static void
+wait_for_standbys(XLogRecPtr lsn)
+{
+	int level = NewGUCNestLevel();
+
+	if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
+		(void) set_config_option("synchronous_commit", "on", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	HOLD_INTERRUPTS();
+	SyncRepWaitForLSN(lsn, true);
+	RESUME_INTERRUPTS();
+	AtEOXact_GUC(true, level);
+
+	/* a wait that is interrupted only warns */
+	if (max_wal_senders > 0 && SyncRepStandbyNames[0] != '\0' && !is_replicated(lsn))
+		ereport(ERROR, (errcode(ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN),
+						errmsg("the wait for the synchronous standbys was interrupted"),
+						errhint("What was committed is on this server's disk, but may be lost with "
+								"it.")));
+}
+
 PGDLLEXPORT PG_FUNCTION_INFO_V1(oms_wal_flush);
 
 /*
@@ -45,14 +87,9 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(oms_wal_flush);
 Datum
 oms_wal_flush(PG_FUNCTION_ARGS)
 {
-	int level = synchronous_commit;
-
 	if (XLogRecPtrIsInvalid(XactLastCommitEnd))
 		PG_RETURN_VOID();
 	XLogFlush(XactLastCommitEnd);
-	/* SyncRepWaitForLSN raises no error: it warns when it is interrupted */
-	synchronous_commit = SYNCHRONOUS_COMMIT_ON;
-	SyncRepWaitForLSN(XactLastCommitEnd, true);
-	synchronous_commit = level;
+	wait_for_standbys(XactLastCommitEnd);
 	PG_RETURN_VOID();
 }
