@@ -7,13 +7,16 @@
 
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "parser/parse_relation.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/tuplestore.h"
 
 #if PG_VERSION_NUM < 140000
@@ -104,6 +107,49 @@ eval_plan_qual_init(EPQState *epq, EState *estate)
 	EvalPlanQualInit(epq, estate, NULL, NIL, -1, NIL);
 #else
 	EvalPlanQualInit(epq, estate, NULL, NIL, -1);
+#endif
+}
+
+/*
+ * init_range_table tells an executor's state of its only table, and which of
+ * its columns are updated.  16 moved these to a list of their own, 18 asks which
+ * tables are left after pruning.
+ */
+static inline void
+init_range_table(EState *estate, Relation relation, Bitmapset *updated)
+{
+	RangeTblEntry *entry = makeNode(RangeTblEntry);
+#if PG_VERSION_NUM >= 160000
+	List *permissions = NIL;
+#endif
+
+	entry->rtekind = RTE_RELATION;
+	entry->relid = RelationGetRelid(relation);
+	entry->relkind = relation->rd_rel->relkind;
+	entry->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM >= 160000
+	addRTEPermissionInfo(&permissions, entry)->updatedCols = updated;
+#else
+	entry->updatedCols = updated;
+#endif
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, list_make1(entry), permissions, bms_make_singleton(1));
+#elif PG_VERSION_NUM >= 160000
+	ExecInitRangeTable(estate, list_make1(entry), permissions);
+#else
+	ExecInitRangeTable(estate, list_make1(entry));
+#endif
+}
+
+/* index_insert_end lets an index give back what it held between inserts: 17's BRIN a buffer */
+static inline void
+index_insert_end(Relation index, IndexInfo *info)
+{
+#if PG_VERSION_NUM >= 170000
+	index_insert_cleanup(index, info);
+#else
+	(void) index;
+	(void) info;
 #endif
 }
 

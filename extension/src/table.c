@@ -12,6 +12,7 @@
 #include "compat.h"
 
 #include "access/genam.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -108,6 +109,17 @@ find_columns(const Table *table, TableState *state)
 	}
 }
 
+/* updated_columns returns what table_update writes, for triggers on UPDATE OF a column */
+static Bitmapset *
+updated_columns(const Table *table, const TableState *state)
+{
+	Bitmapset *columns = NULL;
+
+	for (int i = 0; i < table->ncolumns; i++)
+		columns = bms_add_member(columns, state->attnums[i] - FirstLowInvalidHeapAttributeNumber);
+	return columns;
+}
+
 /* prepare_defaults compiles the defaults of the columns that are not written */
 static void
 prepare_defaults(const Table *table, TableState *state, Relation relation)
@@ -186,7 +198,8 @@ make_state(Table *table, Relation relation)
 	MemoryContextSwitchTo(state->estate->es_query_cxt);
 	find_columns(table, state);
 	state->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(state->result, relation, 0, NULL, 0);
+	init_range_table(state->estate, relation, updated_columns(table, state));
+	InitResultRelInfo(state->result, relation, 1, NULL, 0);
 	keep_indexes(state, relation);
 	/* slots of a private descriptor are not tied to a transaction */
 	state->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
@@ -229,8 +242,15 @@ table_begin(Table *table)
 	state->subid = GetCurrentSubTransactionId();
 	state->result->ri_RelationDesc = relation;
 	for (int i = 0; i < state->nindexes; i++)
+	{
+		IndexInfo *info = state->result->ri_IndexRelationInfo[i];
+
 		state->result->ri_IndexRelationDescs[i] =
 			index_open(state->index_oids[i], RowExclusiveLock);
+		/* BRIN and GIN keep pointers to the open index there */
+		info->ii_AmCache = NULL;
+		info->ii_Context = CurrentMemoryContext;
+	}
 	state->estate->es_snapshot = GetActiveSnapshot();
 	state->estate->es_output_cid = GetCurrentCommandId(true);
 	AfterTriggerBeginQuery();
@@ -249,7 +269,11 @@ table_end(Table *table)
 		ExecCloseResultRelations(state->estate);
 	}
 	for (int i = 0; i < state->nindexes; i++)
+	{
+		index_insert_end(state->result->ri_IndexRelationDescs[i],
+						 state->result->ri_IndexRelationInfo[i]);
 		index_close(state->result->ri_IndexRelationDescs[i], NoLock);
+	}
 	table_close(state->relation, NoLock);
 	ResetPerTupleExprContext(state->estate);
 	state->relation = NULL;
