@@ -388,6 +388,7 @@ static void
 json_value(StringInfo buf, Datum value, Oid type)
 {
 	char digits[MAXINT8LEN + 1];
+	Jsonb *json;
 
 	switch (type)
 	{
@@ -415,8 +416,8 @@ json_value(StringInfo buf, Datum value, Oid type)
 			appendStringInfoString(buf, TextDatumGetCString(value));
 			break;
 		case JSONBOID:
-			(void) JsonbToCString(buf, &DatumGetJsonbP(value)->root,
-								  VARSIZE(DatumGetPointer(value)));
+			json = DatumGetJsonbP(value); /* only then its size can be read */
+			(void) JsonbToCString(buf, &json->root, VARSIZE(json));
 			break;
 		default:
 			elog(ERROR, "no JSON form for type %u", type);
