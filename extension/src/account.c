@@ -142,18 +142,29 @@ check_role(const char *role)
 
 /* ----------------------------------------------------------------- log-in */
 
-/* rehash keeps a password at the present cost */
-static void
-rehash(const Account *account, const char *hash, const char *password)
+void
+account_refuse(void)
+{
+	ereport(ERROR, (oms_errcode(OMS_CREDENTIALS_INVALID),
+					errmsg("no active account has this name and password"),
+					errhint("Check both; an administrator can set a new password.")));
+}
+
+/* rehash keeps a password at the present cost, and returns its hash */
+static const char *
+rehash(int64 account_id, const char *hash, const char *password)
 {
 	Datum args[3];
+	char *fresh;
 
 	if (crypto_pwhash_str_needs_rehash(hash, oms_password_ops, password_memory()) == 0)
-		return;
-	args[0] = Int64GetDatum(account->id);
+		return hash;
+	fresh = password_hash(password);
+	args[0] = Int64GetDatum(account_id);
 	args[1] = CStringGetTextDatum(hash);
-	args[2] = CStringGetTextDatum(password_hash(password));
+	args[2] = CStringGetTextDatum(fresh);
 	plan_write(&update_hash, args, NULL);
+	return fresh;
 }
 
 void
@@ -173,10 +184,8 @@ account_login(const char *username, const char *password, Account *account)
 		disabled = row_bool(0, 5);
 	}
 	if (!password_matches(hash, password) || !known || disabled)
-		ereport(ERROR, (oms_errcode(OMS_CREDENTIALS_INVALID),
-						errmsg("no active account has this name and password"),
-						errhint("Check both; an administrator can set a new password.")));
-	rehash(account, hash, password);
+		account_refuse();
+	account->hash = rehash(account->id, hash, password);
 }
 
 /* -------------------------------------------------------------------- SQL */

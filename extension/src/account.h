@@ -16,8 +16,12 @@ typedef struct Account
 {
 	int64 id;
 	char *username;
-	char *role; /* "staff" or "admin" */
+	char *role;       /* "staff" or "admin" */
+	const char *hash; /* of the password */
 } Account;
+
+/* account_refuse raises OM020, the same whatever is wrong */
+extern void account_refuse(void) pg_attribute_noreturn();
 
 /* account_login checks a name and password, or raises OM020 */
 extern void account_login(const char *username, const char *password, Account *account);

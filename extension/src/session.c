@@ -20,12 +20,15 @@
 #define TOKEN_BYTES 32
 #define TOKEN_CHARS 43 /* base64url without padding */
 
+/* locks the account, so that a new password or an end of all sessions comes before or after */
 static KeptPlan begin_session =
-	PLAN("WITH s AS (INSERT INTO oms.session (account_id, expires_at) "
-		 "VALUES ($1, now() + $2 * interval '1 s') RETURNING id) "
+	PLAN("WITH a AS (SELECT id FROM oms.account WHERE id = $1 AND password_hash = $4 "
+		 "AND disabled_at IS NULL FOR SHARE), "
+		 "s AS (INSERT INTO oms.session (account_id, expires_at) "
+		 "SELECT id, now() + $2 * interval '1 s' FROM a RETURNING id) "
 		 "INSERT INTO oms.refresh_token (hash, session_id) SELECT $3, id FROM s "
 		 "RETURNING session_id::text",
-		 INT8OID, INT4OID, BYTEAOID);
+		 INT8OID, INT4OID, BYTEAOID, TEXTOID);
 
 #define LIVE_SESSION                                                                               \
 	"s.id = t.session_id AND s.revoked_at IS NULL AND s.expires_at > now() "                       \
@@ -123,7 +126,7 @@ rest_token_create(Verb *verb, FunctionCallInfo fcinfo)
 	Input input;
 	Account account;
 	char *token;
-	Datum args[3];
+	Datum args[4];
 
 	input_fields(&input, input_begin(&input, PG_GETARG_TEXT_PP(2)), "", fields, lengthof(fields),
 				 values);
@@ -134,7 +137,9 @@ rest_token_create(Verb *verb, FunctionCallInfo fcinfo)
 	args[0] = Int64GetDatum(account.id);
 	args[1] = Int32GetDatum(oms_refresh_lifetime);
 	args[2] = token_hash(token);
-	plan_write(&begin_session, args, NULL);
+	args[3] = CStringGetTextDatum(account.hash);
+	if (plan_write(&begin_session, args, NULL) == 0)
+		account_refuse(); /* changed since its password was checked */
 	return session_reply(verb, account.username, account.role, row_cstring(0, 1), token);
 }
 
