@@ -136,8 +136,7 @@ extern Datum int8_array(const int64 *values, int n);
 /* ---------------------------------------------------------------- events */
 
 /*
- * event_append writes n events of one type in this transaction, and wakes the
- * worker at commit.  "payloads" holds jsonb Datums, or is NULL for empty ones.
+ * event_append writes n events of one type in this transaction.  "payloads" holds jsonb Datums, or is NULL for empty ones.
  */
 extern void event_append(Verb *verb, const char *type, const char *aggregate, int n,
 						 const int64 *aggregate_ids, const int64 *versions, const Datum *payloads);
