@@ -39,14 +39,15 @@ rest_ready(Verb *verb, FunctionCallInfo fcinfo)
 	return reply_datum(reply);
 }
 
-/* is_replicated tells whether the synchronous standbys have a place in the WAL on disk */
+/* is_replicated tells whether the synchronous standbys, if any, have a place in the WAL on disk */
 static bool
 is_replicated(XLogRecPtr lsn)
 {
 	bool replicated;
 
 	LWLockAcquire(SyncRepLock, LW_SHARED);
-	replicated = lsn <= WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH];
+	replicated = !(WalSndCtl->sync_standbys_status & SYNC_STANDBY_DEFINED) ||
+				 lsn <= WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH];
 	LWLockRelease(SyncRepLock);
 	return replicated;
 }
@@ -69,7 +70,7 @@ wait_for_standbys(XLogRecPtr lsn)
 	AtEOXact_GUC(true, level);
 
 	/* a wait that is interrupted only warns */
-	if (max_wal_senders > 0 && SyncRepStandbyNames[0] != '\0' && !is_replicated(lsn))
+	if (max_wal_senders > 0 && !is_replicated(lsn))
 		ereport(ERROR, (errcode(ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN),
 						errmsg("the wait for the synchronous standbys was interrupted"),
 						errhint("What was committed is on this server's disk, but may be lost with "

@@ -130,13 +130,15 @@ extern bool row_bool(uint64 row, int column);
 extern ItemPointer row_tid(uint64 row, int column);
 extern char *row_cstring(uint64 row, int column); /* NULL where SQL says NULL */
 
-extern int int8_sort_unique(int64 *values, int n); /* returns how many are left */
+extern int int8_compare(const void *a, const void *b); /* for qsort and bsearch */
+extern int int8_sort_unique(int64 *values, int n);     /* returns how many are left */
 extern Datum int8_array(const int64 *values, int n);
 
 /* ---------------------------------------------------------------- events */
 
 /*
- * event_append writes n events of one type in this transaction.  "payloads" holds jsonb Datums, or is NULL for empty ones.
+ * event_append writes n events of one type in this transaction.  "payloads"
+ * holds jsonb Datums, or is NULL for empty ones.
  */
 extern void event_append(Verb *verb, const char *type, const char *aggregate, int n,
 						 const int64 *aggregate_ids, const int64 *versions, const Datum *payloads);
