@@ -21,7 +21,7 @@ typedef struct Account
 } Account;
 
 /* account_refuse raises OM020, the same whatever is wrong */
-extern void account_refuse(void) pg_attribute_noreturn();
+extern void account_refuse(void);
 
 /* account_login checks a name and password, or raises OM020 */
 extern void account_login(const char *username, const char *password, Account *account);
