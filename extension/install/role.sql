@@ -21,3 +21,6 @@ $role$;
 GRANT oms_reader TO oms_staff;
 GRANT oms_staff TO oms_admin;
 GRANT oms_staff, oms_admin TO omsd;
+-- parameters of its statements carry passwords and tokens: they stay out of the server's log
+ALTER ROLE omsd SET log_parameter_max_length = 0;
+ALTER ROLE omsd SET log_parameter_max_length_on_error = 0;

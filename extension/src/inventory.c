@@ -26,6 +26,9 @@ static KeptPlan select_of_product = PLAN("SELECT " INVENTORY_COLUMNS " FROM " IN
 										 " WHERE s.product_id = $1 AND s.location_id = 1",
 										 INT8OID);
 
+static KeptPlan product_on_sale =
+	PLAN("SELECT FROM oms.product WHERE id = $1 AND archived_at IS NULL", INT8OID);
+
 static KeptPlan product_of =
 	PLAN("SELECT product_id FROM oms.stock WHERE id = $1 AND location_id = 1", INT8OID);
 
@@ -137,6 +140,13 @@ rest_inventory_create(Verb *verb, FunctionCallInfo fcinfo)
 	if (idempotency_find(verb, key, "inventory_create", body, &answer))
 		return answer;
 	inventory_read(body, true, &change);
+	if (plan_write(&product_on_sale, (Datum[]){Int64GetDatum(change.product.number)}, NULL) == 0)
+		ereport(ERROR,
+				(oms_errcode(OMS_INVALID_INPUT),
+				 errmsg("there is no product " INT64_FORMAT " on sale", change.product.number),
+				 errdetail_internal("[{\"pointer\": \"/product\", \"detail\": \"must be the id of "
+									"a product that is not archived\"}]"),
+				 errhint("List the products to see their ids.")));
 	if (!stock_open(&batch, change.product.number))
 		ereport(ERROR,
 				(oms_errcode(OMS_STOCK_EXISTS),
@@ -221,12 +231,13 @@ rest_inventory_delete(Verb *verb, FunctionCallInfo fcinfo)
 }
 
 static const ListFilter inventory_filters[] = {
-	{"product", FILTER_VALUE, "s.product_id = $?::bigint", NULL, NULL},
-	{"sku", FILTER_VALUE, "p.sku = $?", NULL, NULL},
-	{"location", FILTER_VALUE, "l.code = $?", NULL, NULL},
-	{"low_stock", FILTER_FLAG, "s.available <= s.low_stock_threshold",
-	 "s.available > s.low_stock_threshold", NULL},
-	{"search", FILTER_CONTAINS, "p.name ILIKE $? OR p.sku ILIKE $?", NULL, NULL},
+	{"product", FILTER_VALUE, "s.product_id = $?::bigint", NULL, NULL, NULL},
+	{"sku", FILTER_VALUE, "p.sku = $?", NULL, NULL, NULL},
+	{"name", FILTER_CONTAINS, "p.name ILIKE $?", NULL, NULL, NULL},
+	{"location", FILTER_VALUE, "l.code = $?", NULL, NULL, NULL},
+	{"low_stock", FILTER_FLAG, "s.available <= s.low_stock_threshold AND p.archived_at IS NULL",
+	 "s.available > s.low_stock_threshold", NULL, NULL},
+	{"search", FILTER_CONTAINS, "p.name ILIKE $? OR p.sku ILIKE $?", NULL, NULL, NULL},
 };
 
 static const ListOrdering inventory_orderings[] = {

@@ -10,6 +10,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 
 #define LIST_PAGE_SIZE 10
 #define LIST_MAX_PAGE_SIZE 100
@@ -52,7 +53,7 @@ append_url_encoded(StringInfo buf, const char *s)
 static char *
 query_pointer(const char *name)
 {
-	return psprintf("/query/%s", name);
+	return psprintf("/%s", name);
 }
 
 static const char *
@@ -101,6 +102,20 @@ like_pattern(const char *value)
 	return pattern.data;
 }
 
+/* apply_names takes one name or several with commas between, all of which must be known */
+static void
+apply_names(ListQuery *query, const ListFilter *filter, const char *value)
+{
+	char *rest = pstrdup(value);
+	char *name;
+
+	while ((name = strsep(&rest, ",")) != NULL)
+		if (!filter->known(name))
+			input_fault(&query->input, query_pointer(filter->parameter), "there is no \"%s\"",
+						name);
+	add_condition(query, strchr(value, ',') ? filter->otherwise : filter->condition, value);
+}
+
 static void
 apply_filter(ListQuery *query, const ListFilter *filter, const char *value)
 {
@@ -110,7 +125,7 @@ apply_filter(ListQuery *query, const ListFilter *filter, const char *value)
 			add_condition(query, filter->condition, value);
 			break;
 		case FILTER_LIST:
-			add_condition(query, strchr(value, ',') ? filter->otherwise : filter->condition, value);
+			apply_names(query, filter, asc_toupper(value, strlen(value)));
 			break;
 		case FILTER_CONTAINS:
 			add_condition(query, filter->condition, like_pattern(value));

@@ -10,7 +10,7 @@
 typedef enum FilterType
 {
 	FILTER_VALUE,    /* condition with one argument */
-	FILTER_LIST,     /* the same; "otherwise" is for several with commas between */
+	FILTER_LIST,     /* names in capitals; "otherwise" is for several with commas between */
 	FILTER_CONTAINS, /* the same, the argument becoming a LIKE pattern */
 	FILTER_FLAG      /* condition without argument, given as true or false */
 } FilterType;
@@ -25,7 +25,8 @@ typedef struct ListFilter
 	FilterType type;
 	const char *condition;
 	const char *otherwise;
-	const char *by_default; /* value when the parameter is absent, or NULL */
+	const char *by_default;          /* value when the parameter is absent, or NULL */
+	bool (*known)(const char *name); /* for FILTER_LIST: whether there is such a value */
 } ListFilter;
 
 /* ListOrdering: a name for "ordering", the SQL expression and its type's name */

@@ -5,7 +5,6 @@
 #include "order.h"
 
 #include "catalog/pg_type.h"
-#include "lib/qunique.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -52,8 +51,10 @@ OMS_VERB(orders_create);
 static Datum
 orders_create(Verb *verb, FunctionCallInfo fcinfo)
 {
-	Jsonb *array = PG_GETARG_JSONB_P(0);
-	int n = JB_ROOT_IS_ARRAY(array) && !JB_ROOT_IS_SCALAR(array) ? (int) JB_ROOT_COUNT(array) : -1;
+	Jsonb *array = PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0);
+	int n = array && JB_ROOT_IS_ARRAY(array) && !JB_ROOT_IS_SCALAR(array)
+				? (int) JB_ROOT_COUNT(array)
+				: -1;
 	NewOrder *orders;
 	Outcome *outcomes;
 
@@ -76,10 +77,9 @@ orders_create(Verb *verb, FunctionCallInfo fcinfo)
 		else
 			input_fault(&input, "", "must be an object with items");
 		if (input.nfaults > 0)
-			outcome_fail(
-				&outcomes[i], OMS_INVALID_INPUT,
-				psprintf("the order has values that are not acceptable: %s", input_faults(&input)),
-				input_faults(&input), "Correct what each pointer names.");
+			outcome_fail(&outcomes[i], OMS_INVALID_INPUT,
+						 "the order has values that are not acceptable", input_faults(&input),
+						 "Correct what each pointer names.");
 	}
 	orders_insert(verb, orders, n);
 	return outcome_return(fcinfo, outcomes, n);
@@ -99,15 +99,6 @@ order_step(Verb *verb, FunctionCallInfo fcinfo, const char *to, const char *reas
 	return (Datum) 0;
 }
 
-static int
-compare_int64(const void *a, const void *b)
-{
-	int64 x = *(const int64 *) a;
-	int64 y = *(const int64 *) b;
-
-	return (x > y) - (x < y);
-}
-
 /* step_each_once takes each order to a status once, and tells of it wherever its id stands */
 static void
 step_each_once(Verb *verb, const int64 *ids, int n, const char *to, const char *reason,
@@ -118,12 +109,11 @@ step_each_once(Verb *verb, const int64 *ids, int n, const char *to, const char *
 	int m;
 
 	memcpy(once, ids, sizeof(int64) * n);
-	qsort(once, n, sizeof(int64), compare_int64);
-	m = n ? (int) qunique(once, n, sizeof(int64), compare_int64) : 0;
+	m = int8_sort_unique(once, n);
 	orders_move(verb, once, m, to, reason, found);
 	for (int i = 0; i < n; i++)
 	{
-		int64 *id = bsearch(&ids[i], once, m, sizeof(int64), compare_int64);
+		int64 *id = bsearch(&ids[i], once, m, sizeof(int64), int8_compare);
 
 		outcomes[i] = found[id - once];
 	}

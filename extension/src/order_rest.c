@@ -125,17 +125,24 @@ rest_order_history(Verb *verb, FunctionCallInfo fcinfo)
 
 /* ------------------------------------------------------------------ lists */
 
+/* the number carries the id, so it needs no index of its own */
+#define NUMBER_CONDITION                                                                           \
+	"id = CASE WHEN upper($?) ~ '^SO-[0-9]{8,18}$' THEN substr($?, 4)::bigint END "                \
+	"AND order_number = upper($?)"
+
 static const ListFilter order_filters[] = {
-	{"status", FILTER_LIST, "status = $?", "status = ANY (string_to_array($?, ','))", NULL},
-	{"customer", FILTER_CONTAINS, "customer_name ILIKE $?", NULL, NULL},
-	{"order_number", FILTER_VALUE,
-	 "id = CASE WHEN $? ~ '^SO-[0-9]{8,18}$' THEN substr($?, 4)::bigint END AND order_number = $?",
-	 NULL, NULL},
-	{"created_after", FILTER_VALUE, "created_at >= $?::timestamptz", NULL, NULL},
-	{"created_before", FILTER_VALUE, "created_at < $?::timestamptz", NULL, NULL},
-	{"min_total", FILTER_VALUE, "total_amount >= $?::numeric", NULL, NULL},
-	{"max_total", FILTER_VALUE, "total_amount <= $?::numeric", NULL, NULL},
-	{"search", FILTER_CONTAINS, "customer_name ILIKE $? OR order_number ILIKE $?", NULL, NULL},
+	{"status", FILTER_LIST, "status = $?", "status = ANY (string_to_array($?, ','))", NULL,
+	 status_exists},
+	{"customer", FILTER_CONTAINS, "customer_name ILIKE $?", NULL, NULL, NULL},
+	{"customer_name", FILTER_CONTAINS, "customer_name ILIKE $?", NULL, NULL, NULL},
+	{"order_number", FILTER_VALUE, NUMBER_CONDITION, NULL, NULL, NULL},
+	{"number", FILTER_VALUE, NUMBER_CONDITION, NULL, NULL, NULL},
+	{"created_after", FILTER_VALUE, "created_at >= $?::timestamptz", NULL, NULL, NULL},
+	{"created_before", FILTER_VALUE, "created_at < $?::timestamptz", NULL, NULL, NULL},
+	{"min_total", FILTER_VALUE, "total_amount >= $?::numeric", NULL, NULL, NULL},
+	{"max_total", FILTER_VALUE, "total_amount <= $?::numeric", NULL, NULL, NULL},
+	{"search", FILTER_CONTAINS, "customer_name ILIKE $? OR order_number ILIKE $?", NULL, NULL,
+	 NULL},
 };
 
 /* ids follow the order of entry, so the key serves for created_at as well */

@@ -59,11 +59,30 @@ plan_read(KeptPlan *plan, Datum *args, const char *nulls)
  * time, such as a list with filters.  The number of shapes is bounded by the
  * parameters there are, not by what clients send as their values.
  */
+#define MAX_LOOKED_UP 128 /* plans of this kind in a session; then they start over */
+
 typedef struct PlanEntry
 {
 	uint32 hash; /* of the statement: the key */
 	KeptPlan plan;
 } PlanEntry;
+
+/* forget_plans frees all plans of this kind; none of them is running */
+static void
+forget_plans(HTAB *plans)
+{
+	HASH_SEQ_STATUS all;
+	PlanEntry *entry;
+
+	hash_seq_init(&all, plans);
+	while ((entry = hash_seq_search(&all)) != NULL)
+	{
+		if (entry->plan.plan)
+			SPI_freeplan(entry->plan.plan);
+		pfree((char *) entry->plan.sql);
+		hash_search(plans, &entry->hash, HASH_REMOVE, NULL);
+	}
+}
 
 KeptPlan *
 plan_lookup(const char *sql, int nargs, const Oid *argtypes)
@@ -86,6 +105,8 @@ plan_lookup(const char *sql, int nargs, const Oid *argtypes)
 			return &entry->plan;
 		hash++;
 	}
+	if (hash_get_num_entries(plans) >= MAX_LOOKED_UP)
+		forget_plans(plans);
 	sql = MemoryContextStrdup(TopMemoryContext, sql);
 	entry = hash_search(plans, &hash, HASH_ENTER, &found);
 	memset(&entry->plan, 0, sizeof(KeptPlan));
@@ -151,8 +172,8 @@ row_cstring(uint64 row, int column)
 
 /* ---------------------------------------------------------------- arrays */
 
-static int
-compare_int64(const void *a, const void *b)
+int
+int8_compare(const void *a, const void *b)
 {
 	int64 x = *(const int64 *) a;
 	int64 y = *(const int64 *) b;
@@ -163,8 +184,8 @@ compare_int64(const void *a, const void *b)
 int
 int8_sort_unique(int64 *values, int n)
 {
-	qsort(values, n, sizeof(int64), compare_int64);
-	return (int) qunique(values, n, sizeof(int64), compare_int64);
+	qsort(values, n, sizeof(int64), int8_compare);
+	return (int) qunique(values, n, sizeof(int64), int8_compare);
 }
 
 Datum

@@ -42,7 +42,9 @@ static KeptPlan update_product =
 	PLAN("UPDATE oms.product SET sku = coalesce($2, sku), name = coalesce($3, name), "
 		 "about = coalesce($4, about), price = coalesce($5, price), "
 		 "version = version + 1, updated_at = now() "
-		 "WHERE id = $1 AND archived_at IS NULL RETURNING " PRODUCT_COLUMNS,
+		 "WHERE id = $1 AND archived_at IS NULL AND (sku, name, about, price) IS DISTINCT FROM "
+		 "(coalesce($2, sku), coalesce($3, name), coalesce($4, about), coalesce($5, price)) "
+		 "RETURNING " PRODUCT_COLUMNS,
 		 INT8OID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID);
 
 static KeptPlan archive_product =
@@ -106,6 +108,7 @@ product_insert(Verb *verb, const ProductChange *product)
 	return row_int64(0, 1);
 }
 
+/* product_change writes what differs; the product's row is then the last plan's */
 static void
 product_change(Verb *verb, int64 id, const ProductChange *change)
 {
@@ -121,9 +124,10 @@ product_change(Verb *verb, int64 id, const ProductChange *change)
 	nulls[4] = change->has_price ? ' ' : 'n';
 	args[4] = change->has_price ? NumericGetDatum(int64_div_fast_to_numeric(change->cents, 2))
 								: (Datum) 0;
-	if (plan_write(&update_product, args, nulls) == 0)
+	if (plan_write(&update_product, args, nulls) > 0)
+		product_event(verb, "product.updated");
+	else if (plan_write(&select_product, (Datum[]){args[0], BoolGetDatum(false)}, NULL) == 0)
 		raise_not_found(id);
-	product_event(verb, "product.updated");
 }
 
 static void
@@ -321,12 +325,20 @@ rest_product_delete(Verb *verb, FunctionCallInfo fcinfo)
 }
 
 static const ListFilter product_filters[] = {
-	{"archived", FILTER_FLAG, "archived_at IS NOT NULL", "archived_at IS NULL", "false"},
-	{"sku", FILTER_VALUE, "sku = $?", NULL, NULL},
-	{"name", FILTER_CONTAINS, "name ILIKE $?", NULL, NULL},
-	{"min_price", FILTER_VALUE, "price >= $?::numeric", NULL, NULL},
-	{"max_price", FILTER_VALUE, "price <= $?::numeric", NULL, NULL},
-	{"search", FILTER_CONTAINS, "name ILIKE $? OR sku ILIKE $? OR about ILIKE $?", NULL, NULL},
+	{"archived", FILTER_FLAG, "archived_at IS NOT NULL", "archived_at IS NULL", "false", NULL},
+	{"sku", FILTER_VALUE, "sku = $?", NULL, NULL, NULL},
+	{"price", FILTER_VALUE, "price = $?::numeric", NULL, NULL, NULL},
+	{"low_stock", FILTER_FLAG,
+	 "EXISTS (SELECT FROM oms.stock s WHERE s.product_id = product.id "
+	 "AND s.available <= s.low_stock_threshold)",
+	 "NOT EXISTS (SELECT FROM oms.stock s WHERE s.product_id = product.id "
+	 "AND s.available <= s.low_stock_threshold)",
+	 NULL, NULL},
+	{"name", FILTER_CONTAINS, "name ILIKE $?", NULL, NULL, NULL},
+	{"min_price", FILTER_VALUE, "price >= $?::numeric", NULL, NULL, NULL},
+	{"max_price", FILTER_VALUE, "price <= $?::numeric", NULL, NULL, NULL},
+	{"search", FILTER_CONTAINS, "name ILIKE $? OR sku ILIKE $? OR about ILIKE $?", NULL, NULL,
+	 NULL},
 };
 
 static const ListOrdering product_orderings[] = {

@@ -228,8 +228,9 @@ rest_task_cancel(Verb *verb, FunctionCallInfo fcinfo)
 	return task_reply(verb);
 }
 
-static const ListFilter task_filters[] = {{"state", FILTER_VALUE, "state = $?", NULL, NULL},
-										  {"handler", FILTER_VALUE, "handler = $?", NULL, NULL}};
+static const ListFilter task_filters[] = {
+	{"state", FILTER_VALUE, "state = $?", NULL, NULL, NULL},
+	{"handler", FILTER_VALUE, "handler = $?", NULL, NULL, NULL}};
 
 static const ListOrdering task_orderings[] = {{"id", "id", "bigint"},
 											  {"due_at", "due_at", "timestamptz"},

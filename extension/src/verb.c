@@ -256,7 +256,9 @@ outcome_return(FunctionCallInfo fcinfo, const Outcome *outcomes, int n)
 		if (!ok)
 		{
 			values[2] = CStringGetTextDatum(unpack_sql_state(outcome->sqlstate));
-			values[3] = CStringGetTextDatum(outcome->message);
+			values[3] = CStringGetTextDatum(
+				outcome->detail ? psprintf("%s: %s", outcome->message, outcome->detail)
+								: outcome->message);
 		}
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
