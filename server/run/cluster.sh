@@ -9,6 +9,7 @@
 #   cluster.sh install DIR       CREATE EXTENSION oms (or its update), oms.install(), the login role omsd
 #   cluster.sh prepare DIR PORT  what start does before the start
 #   cluster.sh exec DIR          becomes the postmaster, in the foreground, in a session of its own
+#   cluster.sh pid DIR           prints the postmaster's process, fails when none runs
 #   cluster.sh log DIR           prints the last lines of the server's log
 #   cluster.sh owner DIR         prints the system user that runs it
 #
@@ -64,11 +65,19 @@ socket_dir() {
 	printf %s "$dir"
 }
 
+# Whether a process is a PostgreSQL that lives: one that nobody has waited for yet (Z) does not.
+is_postgres() {
+	local stat=''
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+	[[ $stat == *"(postgres) "[!ZX]* ]]
+}
+
+# Prints the postmaster's process; one that was killed leaves its file behind.
 running() {
-	local pid
-	[[ -f $pg/data/postmaster.pid ]] || return 1
-	read -r pid <"$pg/data/postmaster.pid"
-	[[ $(cat "/proc/$pid/comm" 2>/dev/null) == postgres ]]
+	local pid=''
+	{ read -r pid <"$pg/data/postmaster.pid"; } 2>/dev/null || return 1
+	is_postgres "$pid" || return 1
+	echo "$pid"
 }
 
 # A quarter of the memory that this process may use, at most 1 GB, in MB.
@@ -175,11 +184,11 @@ service_user() {
 }
 
 prepare() {
-	local port=${1:-}
+	local port=${1:-} pid
 	if [[ ! $port =~ ^[0-9]{1,5}$ ]] || ((port < 1 || port > 65535)); then
 		die "'$port' is no port: give a number from 1 to 65535"
 	fi
-	! running || die "the cluster in $pg is running already (process $(head -n 1 "$pg/data/postmaster.pid"))"
+	! pid=$(running) || die "the cluster in $pg is running already (process $pid)"
 	(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && die "port $port is in use: choose another one for PostgreSQL"
 	make_place
 	copy_tree
@@ -217,14 +226,13 @@ start() {
 	wait_ready $!
 }
 
-# Waits for the process to be gone, not only for its pid file: see kill(2) on processes that nobody waited for.
+# Waits for the process to be gone, not only for its pid file.
 stop() {
 	local pid
-	running || return 0
-	read -r pid <"$pg/data/postmaster.pid"
+	pid=$(running) || return 0
 	kill -INT "$pid"
 	for _ in $(seq 600); do
-		[[ $(cat "/proc/$pid/comm" 2>/dev/null) == postgres && -f $pg/data/postmaster.pid ]] || return 0
+		is_postgres "$pid" || return 0
 		sleep 0.1
 	done
 	die "PostgreSQL (process $pid) has not stopped after 60 s"
@@ -254,7 +262,7 @@ install() {
 	run_psql -q -v ON_ERROR_STOP=1 -f "$root/server/run/install.sql"
 }
 
-[[ $# -ge 2 || ($# -eq 1 && -n ${OMS_HOME:-}) ]] || { sed -n '2,18p' "$0"; exit 2; }
+[[ $# -ge 2 || ($# -eq 1 && -n ${OMS_HOME:-}) ]] || { sed -n '2,19p' "$0"; exit 2; }
 verb=$1
 dir=${2:-$OMS_HOME}
 shift $(($# > 1 ? 2 : 1))
@@ -269,6 +277,7 @@ remove) remove ;;
 conninfo) conninfo ;;
 psql) exec "$bin/psql" -d "$(conninfo)" "$@" ;;
 install) install ;;
+pid) running ;;
 log) show_log ;;
 owner) echo "$owner" ;;
 *) die "unknown command '$verb'" ;;

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Runs oms in the foreground: PostgreSQL with the extension and its worker, then omsd. SIGINT or SIGTERM stops both in
-# order, and the exit status is 0; if one of them ends by itself the other is stopped, and the status is 1.
+# order, and the exit status is 0. Once both have been ready, one that ends though nobody asked this script to stop is
+# started again, after a pause that grows up to 30 s; the other runs on (without PostgreSQL omsd answers 503). A
+# PostgreSQL that somebody else has started on the same data meanwhile is taken over.
 # Everything is built and staged already (make run). Files are in OMS_HOME:
 #
 #   admin-password   of the account admin, when none was given
@@ -9,7 +11,7 @@
 #
 # Environment: OMS_HOME, OMS_PORT, OMS_PGPORT, OMS_ADMIN_PASSWORD, OMS_DEMO=0 (no demo data), OMS_HOST (the address that
 # omsd listens on, 127.0.0.1).
-# shellcheck disable=SC2317 # functions called by trap and launch
+# shellcheck disable=SC2317 # functions called by trap and by name
 set -euo pipefail
 umask 022
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -17,10 +19,24 @@ cluster=$root/server/run/cluster.sh
 : "${OMS_HOME:=$root/var}" "${OMS_PORT:=8000}" "${OMS_PGPORT:=54320}" "${OMS_DEMO:=1}"
 given_password=${OMS_ADMIN_PASSWORD:-}
 unset OMS_ADMIN_PASSWORD
-postgres='' omsd='' child='' late=''
 
+# The two services, by the names that their functions end with.
+declare -A title=([postgres]=PostgreSQL [omsd]=omsd)
+# its process, empty while it is down
+declare -A pid=([postgres]='' [omsd]='')
+# set when it has answered since it began
+declare -A ready=([postgres]='' [omsd]='')
+# seconds before it is started again: the first time, and now, doubled while it does not come up
+declare -A first=([postgres]=2 [omsd]=1) pause=([postgres]=2 [omsd]=1)
+# when it is to be started again, as SECONDS
+declare -A due=([postgres]=0 [omsd]=0)
+# set when both have been ready
+watching=''
+
+# What nobody reads any more is no reason to end.
+trap '' PIPE
 say() {
-	printf '%s\n' "$*"
+	printf '%s\n' "$*" 2>/dev/null || true
 }
 
 die() {
@@ -28,39 +44,68 @@ die() {
 	exit 1
 }
 
-# Sends a signal to a child until it has taken it, and waits for the child's end; kills it after 60 s.
-stop_child() {
-	local pid=$1 signal=$2
+# Whether a process runs; one that nobody has waited for yet does not.
+alive() {
+	local stat=''
+	[[ -n $1 ]] || return 1
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+	[[ ${stat##*) } != [ZX]* ]]
+}
+
+# Sends a signal to a service until it has taken it, and waits for its end; kills it after 60 s.
+stop_service() {
+	local name=$1 signal=$2
+	alive "${pid[$name]}" || return 0
+	say "stopping ${title[$name]}"
 	for _ in $(seq 300); do
-		kill -0 "$pid" 2>/dev/null || break
-		kill "-$signal" "$pid" 2>/dev/null || break
+		alive "${pid[$name]}" || break
+		kill "-$signal" "${pid[$name]}" 2>/dev/null || break
 		sleep 0.2
 	done
-	kill -KILL "$pid" 2>/dev/null || true
-	wait "$pid" 2>/dev/null || true
+	! alive "${pid[$name]}" || kill -KILL "${pid[$name]}" 2>/dev/null || true
+	wait "${pid[$name]}" 2>/dev/null || true
 }
 
 # Stops what runs, omsd first, so that it can answer what it began.
 stop_all() {
 	trap '' INT TERM HUP
-	if [[ -n $omsd ]]; then
-		say "stopping omsd"
-		stop_child "$omsd" TERM
-	fi
-	if [[ -n $postgres ]]; then
-		say "stopping PostgreSQL"
-		stop_child "$postgres" INT
-	fi
+	stop_service omsd TERM
+	stop_service postgres INT
+	# the PostgreSQL that somebody else has started since the last look
+	if [[ -n $watching ]] && adopt_postgres; then stop_service postgres INT; fi
 }
 
-# Starts a function in the background; $child is its process. A signal waits until that is known.
+leave() {
+	trap '' INT TERM HUP
+	exit 0
+}
+
+# Starts a service in the background. A signal waits until its process is known.
 launch() {
 	local stop=''
 	trap 'stop=1' INT TERM HUP
-	"$@" &
-	child=$!
-	trap 'exit 0' INT TERM HUP
-	[[ -z $stop ]] || late=1
+	"run_$1" &
+	pid[$1]=$!
+	ready[$1]=''
+	trap leave INT TERM HUP
+	[[ -z $stop ]] || leave
+}
+
+# Starts a service for the first time and waits until it is ready.
+start() {
+	local name=$1 port=$2
+	say "starting ${title[$name]} on port $port"
+	launch "$name"
+	for _ in $(seq 1200); do
+		if "ready_$name"; then
+			ready[$name]=1
+			return
+		fi
+		alive "${pid[$name]}" || break
+		sleep 0.1
+	done
+	"log_$name" >&2 || true
+	die "${title[$name]} did not become ready, its log is above"
 }
 
 check_port() {
@@ -77,18 +122,21 @@ run_postgres() {
 	OMS_PDEATHSIG=INT exec "$cluster" exec "$home" 9>&-
 }
 
-start_postgres() {
-	say "starting PostgreSQL on port $OMS_PGPORT"
-	launch run_postgres
-	postgres=$child
-	[[ -z $late ]] || exit 0
-	for _ in $(seq 1200); do
-		if "$bin/pg_isready" -q -d "$conninfo"; then return; fi
-		kill -0 "$postgres" 2>/dev/null || break
-		sleep 0.1
-	done
-	"$cluster" log "$home" >&2
-	die "PostgreSQL did not start, its log is above"
+ready_postgres() {
+	"$bin/pg_isready" -q -d "$conninfo"
+}
+
+log_postgres() {
+	"$cluster" log "$home"
+}
+
+# Takes over a PostgreSQL that somebody else has started on this data.
+adopt_postgres() {
+	local found
+	found=$("$cluster" pid "$home" 2>/dev/null) || return 1
+	say "PostgreSQL was started by somebody else, as process $found"
+	pid[postgres]=$found
+	ready[postgres]=''
 }
 
 sql() {
@@ -164,18 +212,12 @@ run_omsd() {
 		</dev/null >>"$home/omsd-start.log" 2>&1 9>&-
 }
 
-start_omsd() {
-	say "starting omsd on port $OMS_PORT"
-	launch run_omsd
-	omsd=$child
-	[[ -z $late ]] || exit 0
-	for _ in $(seq 300); do
-		if curl -fs -o /dev/null --max-time 2 "http://127.0.0.1:$OMS_PORT/readyz"; then return; fi
-		kill -0 "$omsd" 2>/dev/null || break
-		sleep 0.1
-	done
-	tail -q -n 15 "$home/omsd-start.log" "$dir/log/error.log" >&2 || true
-	die "omsd did not become ready, its log is above"
+ready_omsd() {
+	curl -fs -o /dev/null --max-time 2 "http://127.0.0.1:$OMS_PORT/readyz"
+}
+
+log_omsd() {
+	tail -q -n 15 "$home/omsd-start.log" "$dir/log/error.log"
 }
 
 print_addresses() {
@@ -191,21 +233,47 @@ print_addresses() {
 	EOF
 }
 
-# Waits until one of the two ends, which neither should.
-watch() {
-	local ended status=0
-	wait -n -p ended "$postgres" "$omsd" || status=$?
-	if [[ $ended == "$postgres" ]]; then
-		postgres=''
-		"$cluster" log "$home" >&2
-		die "PostgreSQL ended with status $status, its log is above"
-	fi
-	omsd=''
-	tail -q -n 15 "$home/omsd-start.log" "$dir/log/error.log" >&2 || true
-	die "omsd ended with status $status, its log is above"
+# Notes the end of a service and says when it is started again. Only a child has a status: wait gives 127 for others.
+note_end() {
+	local name=$1 status=0 how='' next=$((pause[$1] * 2))
+	wait "${pid[$name]}" 2>/dev/null || status=$?
+	[[ $status == 127 ]] || how=" with status $status"
+	"log_$name" >&2 || true
+	say "${title[$name]} ended$how, its log is above: starting it again in ${pause[$name]} s"
+	pid[$name]=''
+	due[$name]=$((SECONDS + pause[$name]))
+	pause[$name]=$((next > 30 ? 30 : next))
 }
 
-trap 'exit 0' INT TERM HUP
+# One look at a service. A start that fails is seen as an end by a later look: a killed postmaster's children may keep
+# its shared memory for a while, and PostgreSQL does not start before they are gone.
+tend() {
+	local name=$1
+	if [[ -z ${pid[$name]} ]]; then
+		if [[ $name == postgres ]] && adopt_postgres; then return; fi
+		((SECONDS >= due[$name])) || return 0
+		say "starting ${title[$name]} again"
+		launch "$name"
+	elif ! alive "${pid[$name]}"; then
+		note_end "$name"
+	elif [[ -z ${ready[$name]} ]] && "ready_$name"; then
+		say "${title[$name]} is ready again"
+		ready[$name]=1
+		pause[$name]=${first[$name]}
+	fi
+}
+
+# Looks after both until a signal comes.
+watch() {
+	watching=1
+	while :; do
+		tend postgres
+		tend omsd
+		sleep 1 || true
+	done
+}
+
+trap leave INT TERM HUP
 trap stop_all EXIT
 mkdir -p "$OMS_HOME"
 home=$(cd "$OMS_HOME" && pwd)
@@ -223,9 +291,9 @@ fi
 "$cluster" prepare "$home" "$OMS_PGPORT" 9>&-
 bin=$home/pg/tree/lib/postgresql/15/bin
 conninfo=$("$cluster" conninfo "$home")
-start_postgres
+start postgres "$OMS_PGPORT"
 install_oms
 prepare_omsd
-start_omsd
+start omsd "$OMS_PORT"
 print_addresses
 watch

@@ -1,4 +1,5 @@
-"""make run: starts, stops by both signals, finds its data, leaves nothing."""
+"""make run: starts, stops by both signals, finds its data, leaves nothing, and
+starts again what ended unasked."""
 import os
 import re
 import shutil
@@ -6,9 +7,10 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
-from rig import ENV, ROOT, Client, alive, free_port, wait_for
+from rig import CLUSTER, ENV, ROOT, Client, alive, free_port, problem, wait_for
 
 
 def processes(home):
@@ -72,12 +74,42 @@ class Run:
         self.log.close()
         return status
 
+    def postmaster(self):
+        """The process that the data directory names."""
+        with open(os.path.join(self.home, "pg", "data", "postmaster.pid")) as file:
+            return int(file.readline())
+
+    def omsd(self):
+        """The process of omsd."""
+        path = os.path.realpath(os.path.join(self.home, "omsd", "omsd"))
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+            try:
+                if os.readlink("/proc/%d/exe" % pid) == path and alive(pid):
+                    return pid
+            except OSError:
+                pass
+        return None
+
+    def pg_ctl(self, *args):
+        """pg_ctl of somebody else than make run, as the data's owner."""
+        owner = subprocess.run([CLUSTER, "owner", self.home], text=True, check=True,
+                               stdout=subprocess.PIPE).stdout.strip()
+        who = {"user": owner, "group": owner, "extra_groups": []} if os.getuid() == 0 else {}
+        pg = os.path.realpath(os.path.join(self.home, "pg"))
+        done = subprocess.run([os.path.join(pg, "tree/lib/postgresql/15/bin/pg_ctl"), "-w",
+                               "-D", os.path.join(pg, "data"), "-l", "/dev/null", *args],
+                              text=True, cwd="/", stdin=subprocess.DEVNULL, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **who)
+        assert done.returncode == 0, done.stdout
+
     def make(self, target):
         return subprocess.run(["make", "-s", target], cwd=ROOT, env=self.values, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
 
-class Lifecycle(unittest.TestCase):
+class RunTest(unittest.TestCase):
+    """Runs below a directory that is removed at the end."""
+
     def setUp(self):
         self.base = tempfile.mkdtemp(prefix="oms-run-")
         os.chmod(self.base, 0o755)
@@ -104,6 +136,10 @@ class Lifecycle(unittest.TestCase):
                 socket.create_connection(("127.0.0.1", port), timeout=2).close()
         wait_for("nothing is left running", lambda: not processes(run.home), 5)
         self.assertFalse(os.path.exists(os.path.join(run.home, "pg", "data", "postmaster.pid")))
+
+
+class Lifecycle(RunTest):
+    """Starts and stops that somebody asked for."""
 
     def test_two_side_by_side_stop_and_start_again(self):
         first, second = self.start("first"), self.start("second", OMS_ADMIN_PASSWORD="given-password-1")
@@ -161,11 +197,118 @@ class Lifecycle(unittest.TestCase):
         self.assertIn(str(run.port), blocked.stdout)
         self.assertEqual(run.stop(), 0)
 
-    def test_postgres_dies(self):
-        """Without its database make run ends and says why."""
-        run = self.start("dies").ready()
-        with open(os.path.join(run.home, "pg", "data", "postmaster.pid")) as file:
-            os.kill(int(file.readline()), signal.SIGKILL)
-        self.assertNotEqual(run.process.wait(60), 0)
-        self.assertIn("PostgreSQL ended", run.text())
-        wait_for("nothing is left running", lambda: not processes(run.home), 20)
+
+class Restart(RunTest):
+    """PostgreSQL or omsd ends though nobody asked make run to stop."""
+
+    def setUp(self):
+        super().setUp()
+        self.instance = self.start("again", OMS_ADMIN_PASSWORD="given-password-1").ready()
+        self.api = self.instance.login("given-password-1")
+        product = self.api.post("products/", {"name": "p", "sku": "P", "about": "", "price": "1.00"})
+        self.assertEqual(product.status, 201, product)
+        made = self.api.post("inventory/", {"product": product.json["id"], "quantity": 1000})
+        self.assertEqual(made.status, 201, made)
+        self.order = {"items": [{"product_id": product.json["id"], "quantity": 1}]}
+
+    def tearDown(self):
+        try:
+            if self.instance.process.poll() is None:
+                self.assertEqual(self.instance.stop(), 0)
+                self.gone(self.instance)
+        finally:
+            super().tearDown()
+
+    def away(self):
+        """omsd answers, with 503 and Retry-After."""
+        answer = self.api.post("orders/", self.order)
+        return answer.status == 503 and problem(answer, 503)
+
+    def back(self):
+        """An order is taken; until then the answer is 503."""
+        answer = self.api.post("orders/", self.order)
+        if answer.status != 201:
+            problem(answer, 503)
+        return answer.status == 201
+
+    def signal(self, how):
+        os.kill(self.instance.postmaster(), how)
+
+    def test_postgres_stopped_or_killed(self):
+        """By an administrator or the system: it is started again."""
+        omsd = self.instance.omsd()
+        for stop in (lambda: self.instance.pg_ctl("stop", "-m", "fast"),
+                     lambda: self.signal(signal.SIGINT),
+                     lambda: self.signal(signal.SIGQUIT),
+                     lambda: self.signal(signal.SIGKILL)):
+            before = self.instance.postmaster()
+            stop()
+            wait_for("omsd says that the database is away", self.away, 5, 0.02)
+            wait_for("orders are taken again", self.back, 20)
+            self.assertNotEqual(self.instance.postmaster(), before)
+        self.assertEqual(self.instance.omsd(), omsd, "omsd ran on")
+        text = self.instance.text()
+        self.assertIn("PostgreSQL ended with status 0", text)
+        self.assertIn("PostgreSQL ended with status 137", text)
+
+    def test_children_of_a_killed_postmaster(self):
+        """While one lives PostgreSQL refuses to start: that is tried again."""
+        with open("/proc/%d/task/%d/children" % ((self.instance.postmaster(),) * 2)) as file:
+            children = list(map(int, file.read().split()))
+        for pid in children:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            self.signal(signal.SIGKILL)
+            wait_for("a start fails", lambda: "PostgreSQL ended with status 1," in self.instance.text(), 15)
+        finally:
+            for pid in children:
+                os.kill(pid, signal.SIGCONT)
+        wait_for("orders are taken again", self.back, 20)
+
+    def test_postgres_started_by_somebody_else(self):
+        """It is taken over, looked after and stopped like make run's own."""
+        self.instance.pg_ctl("stop", "-m", "fast")
+        wait_for("omsd says that the database is away", self.away, 5, 0.02)
+        self.instance.pg_ctl("start")
+        other = self.instance.postmaster()
+        wait_for("orders are taken again", self.back, 20)
+        wait_for("it is taken over", lambda: "by somebody else, as process %d" % other
+                 in self.instance.text(), 10)
+        self.assertEqual(self.instance.postmaster(), other)
+        self.signal(signal.SIGKILL)
+        wait_for("omsd says that the database is away", self.away, 5, 0.02)
+        wait_for("orders are taken again", self.back, 20)
+        self.assertNotEqual(self.instance.postmaster(), other)
+        self.instance.pg_ctl("restart", "-m", "fast")
+        wait_for("orders are taken again", self.back, 20)
+        # tearDown stops it, whether it is taken over by then or not
+
+    def test_stopped_without_postgres(self):
+        """SIGTERM or SIGINT while PostgreSQL is down, starting or just back."""
+        for how, seconds in ((signal.SIGTERM, 0), (signal.SIGINT, 1), (signal.SIGTERM, 2.2),
+                             (signal.SIGTERM, 2.6), (signal.SIGINT, 3)):
+            with self.subTest(how=how, seconds=seconds):
+                if self.instance.process.poll() is not None:
+                    self.instance = self.start("again").ready()
+                self.signal(signal.SIGKILL if seconds else signal.SIGINT)
+                time.sleep(seconds)
+                self.assertEqual(self.instance.stop(how), 0, self.instance.home)
+                wait_for("nothing is left running", lambda: not processes(self.instance.home), 5)
+
+    def test_stopped_when_somebody_else_just_started_postgres(self):
+        self.instance.pg_ctl("stop", "-m", "fast")
+        self.instance.pg_ctl("start")
+        self.assertEqual(self.instance.stop(), 0)
+        self.gone(self.instance)
+
+    def test_omsd_killed(self):
+        """omsd is started again, with the database there or not."""
+        before = self.instance.omsd()
+        os.kill(before, signal.SIGKILL)
+        wait_for("orders are taken again", self.back, 20)
+        self.assertNotEqual(self.instance.omsd(), before)
+        self.assertIn("omsd ended with status 137", self.instance.text())
+        postmaster = self.instance.postmaster()
+        os.kill(self.instance.omsd(), signal.SIGKILL)
+        os.kill(postmaster, signal.SIGKILL)
+        wait_for("orders are taken again", self.back, 20)

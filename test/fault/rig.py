@@ -116,7 +116,7 @@ class Rig:
             "database": self.conninfo.replace("user=postgres", "user=omsd"),
             "signing_keys": os.path.join(self.dir, "signing-keys"),
             "openapi": os.path.join(ROOT, "server", "openapi.json"),
-            "docs": os.path.join(BUILD, "docs"),
+            "docs": os.path.join(ROOT, ".build", "docs"),
             "access_log": os.path.join(self.dir, "access.log"),
             "error_log": os.path.join(self.dir, "error.log"),
         }
