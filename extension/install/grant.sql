@@ -13,7 +13,7 @@ GRANT EXECUTE ON FUNCTION
   oms.stock_receive, oms.stock_adjust TO oms_staff;
 GRANT EXECUTE ON FUNCTION oms.product_create, oms.product_update, oms.product_archive, oms.report_summary TO oms_admin;
 GRANT INSERT, UPDATE, DELETE ON oms.order_transition TO oms_admin;
-GRANT INSERT, UPDATE ON oms.location TO oms_admin;
+GRANT INSERT (code, name), UPDATE (code, name) ON oms.location TO oms_admin;
 
 GRANT EXECUTE ON FUNCTION oms_rest.ready, oms_rest.wal_flush TO oms_staff, omsd;
 GRANT EXECUTE ON FUNCTION

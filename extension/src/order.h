@@ -7,6 +7,7 @@
 
 #include "json.h"
 #include "order_state.h"
+#include "table.h"
 
 /* the members of an order's header in JSON, in this order */
 #define ORDER_COLUMNS                                                                              \
@@ -43,6 +44,9 @@ typedef struct NewOrder
 	Outcome *outcome;
 } NewOrder;
 
+/* columns order_id, seq, from_status, to_status, actor, reason of the history */
+extern Table order_history;
+
 /* order_create.c */
 extern void order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order);
 extern void items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *order);
@@ -50,7 +54,7 @@ extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 
 /*
  * orders_move (order_move.c) takes orders to a status.  outcomes[i] belongs to
- * ids[i]; the rows returned are the orders as they were before, with ORDER_COLUMNS.
+ * ids[i], which are sorted and without doubles; the rows returned are the orders as they were before, with ORDER_COLUMNS.
  */
 extern SPITupleTable *orders_move(Verb *verb, const int64 *ids, int n, const char *to,
 								  const char *reason, Outcome *outcomes);

@@ -29,9 +29,6 @@ static Table orders_table = TABLE("orders", "id", "order_number", "status", "ver
 static Table lines_table = TABLE("order_line", "order_id", "line_no", "product_id", "quantity",
 								 "sku", "name", "price", "line_total");
 
-static Table history_table =
-	TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor", "reason");
-
 /* --------------------------------------------------------------- reading */
 
 static void
@@ -203,13 +200,13 @@ write_headers(Verb *verb, NewOrder **orders, int n)
 							   money_datum(orders[i]->total), actor},
 					 NULL);
 	table_end(&orders_table);
-	table_begin(&history_table);
+	table_begin(&order_history);
 	for (int i = 0; i < n; i++)
-		table_insert(&history_table,
+		table_insert(&order_history,
 					 (Datum[]){Int64GetDatum(orders[i]->id), Int64GetDatum(1), (Datum) 0, status,
 							   actor, (Datum) 0},
 					 history_nulls);
-	table_end(&history_table);
+	table_end(&order_history);
 }
 
 static void

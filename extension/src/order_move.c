@@ -48,17 +48,8 @@ static KeptPlan select_demand =
 
 static Table orders_status = TABLE("orders", "status", "version", "updated_at");
 
-static Table history_table =
+Table order_history =
 	TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor", "reason");
-
-static int
-compare_id(const void *a, const void *b)
-{
-	int64 x = ((const MovingOrder *) a)->id;
-	int64 y = ((const MovingOrder *) b)->id;
-
-	return (x > y) - (x < y);
-}
 
 static int
 compare_product(const void *a, const void *b)
@@ -297,13 +288,13 @@ write_headers(Verb *verb, MovingOrder **orders, int n, const char *to, const cha
 		table_update(&orders_status, orders[i]->tid,
 					 (Datum[]){status, Int64GetDatum(orders[i]->version + 1), now}, NULL);
 	table_end(&orders_status);
-	table_begin(&history_table);
+	table_begin(&order_history);
 	for (int i = 0; i < n; i++)
-		table_insert(&history_table,
+		table_insert(&order_history,
 					 (Datum[]){Int64GetDatum(orders[i]->id), Int64GetDatum(orders[i]->version + 1),
 							   CStringGetTextDatum(orders[i]->from), status, actor, why},
 					 nulls);
-	table_end(&history_table);
+	table_end(&order_history);
 }
 
 /* write_moves writes the orders that move, with their history and events */
@@ -332,38 +323,34 @@ write_moves(Verb *verb, MovingOrder *orders, int n, const char *to, const char *
 }
 
 /*
- * orders_move takes orders to a status.  outcomes[i] tells of ids[i]; an order
- * that is there already has not failed.  It returns the rows, with
- * ORDER_COLUMNS, of the orders that were found, as they were before.
+ * orders_move takes orders to a status.  The ids are sorted and without doubles;
+ * outcomes[i] tells of ids[i], and an order that is there already has not
+ * failed.  It returns the rows, with ORDER_COLUMNS, of the orders that were
+ * found, as they were before.
  */
 SPITupleTable *
 orders_move(Verb *verb, const int64 *ids, int n, const char *to, const char *reason,
 			Outcome *outcomes)
 {
 	MovingOrder *orders = palloc0(sizeof(MovingOrder) * Max(n, 1));
-	int m = 0;
 	SPITupleTable *found;
 
+	if (n == 0)
+		return NULL;
 	for (int i = 0; i < n; i++)
 	{
 		outcomes[i].id = ids[i];
 		orders[i].id = ids[i];
 		orders[i].outcome = &outcomes[i];
 	}
-	qsort(orders, n, sizeof(MovingOrder), compare_id);
-	for (int i = 0; i < n; i++)
-		if (i == 0 || orders[i].id != orders[m - 1].id)
-			orders[m++] = orders[i];
-	if (m == 0)
-		return NULL;
 	if (!status_exists(to))
 		ereport(ERROR,
 				(oms_errcode(OMS_INVALID_INPUT), errmsg("there is no status \"%s\"", to),
 				 errdetail_internal("[{\"pointer\": \"/status\", \"detail\": \"is not a status of "
 									"oms.order_transition\"}]"),
 				 errhint("Statuses are written in capitals, such as CONFIRMED or CANCELLED.")));
-	found = lock_and_judge(verb, orders, m, to);
-	apply_stock(verb, orders, m);
-	write_moves(verb, orders, m, to, reason);
+	found = lock_and_judge(verb, orders, n, to);
+	apply_stock(verb, orders, n);
+	write_moves(verb, orders, n, to, reason);
 	return found;
 }

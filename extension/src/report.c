@@ -10,22 +10,18 @@
 
 #define LOW_STOCK_ROWS 100
 
-/* cancelled and pending orders hold no stock and are no revenue */
-static KeptPlan sum_orders = PLAN(
-	"SELECT status, count(*) AS orders, sum(total_amount) AS amount, "
-	"oms.status_holds(status) IN ('allocated', 'shipped') "
-	"FROM oms.orders WHERE created_at >= $1 AND created_at < $2 GROUP BY status ORDER BY status",
-	TIMESTAMPTZOID, TIMESTAMPTZOID);
-
-static KeptPlan sum_revenue =
-	PLAN("SELECT coalesce(sum(o.orders), 0)::bigint AS total_orders, "
-		 "coalesce(sum(o.amount) FILTER (WHERE o.sold), 0.00) AS total_revenue, "
-		 "coalesce(sum(o.orders) FILTER (WHERE o.sold), 0)::bigint AS orders_sold, "
-		 "round(coalesce(sum(o.amount) FILTER (WHERE o.sold) / "
-		 "nullif(sum(o.orders) FILTER (WHERE o.sold), 0), 0), 2) AS average_order "
-		 "FROM (SELECT count(*) AS orders, sum(total_amount) AS amount, "
+/* pending and cancelled orders hold no stock and are no revenue */
+static KeptPlan sum_orders =
+	PLAN("WITH s AS MATERIALIZED (SELECT status, count(*) AS orders, sum(total_amount) AS amount, "
 		 "oms.status_holds(status) IN ('allocated', 'shipped') AS sold "
-		 "FROM oms.orders WHERE created_at >= $1 AND created_at < $2 GROUP BY status) AS o",
+		 "FROM oms.orders WHERE created_at >= $1 AND created_at < $2 GROUP BY status) "
+		 "SELECT coalesce(sum(orders), 0)::bigint AS total_orders, "
+		 "coalesce(sum(amount) FILTER (WHERE sold), 0.00) AS total_revenue, "
+		 "coalesce(sum(orders) FILTER (WHERE sold), 0)::bigint AS orders_sold, "
+		 "round(coalesce(sum(amount) FILTER (WHERE sold) / "
+		 "nullif(sum(orders) FILTER (WHERE sold), 0), 0), 2) AS average_order, "
+		 "coalesce(json_object_agg(status, json_build_object('orders', orders, "
+		 "'amount', amount::text) ORDER BY status), '{}') AS by_status FROM s",
 		 TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 static KeptPlan count_low =
@@ -39,24 +35,6 @@ static KeptPlan select_low =
 		 "WHERE s.available <= s.low_stock_threshold AND p.archived_at IS NULL "
 		 "ORDER BY s.available - s.low_stock_threshold, p.id LIMIT $1",
 		 INT8OID);
-
-static void
-append_statuses(StringInfo reply, Datum *span)
-{
-	uint64 n = plan_read(&sum_orders, span, NULL);
-
-	appendStringInfoString(reply, ", \"by_status\": {");
-	for (uint64 i = 0; i < n; i++)
-	{
-		if (i > 0)
-			appendStringInfoString(reply, ", ");
-		escape_json(reply, row_cstring(i, 1));
-		appendStringInfoString(reply, ": {");
-		json_columns(reply, SPI_tuptable, i, 2, 3);
-		appendStringInfoChar(reply, '}');
-	}
-	appendStringInfoChar(reply, '}');
-}
 
 static void
 append_low_stock(StringInfo reply)
@@ -83,10 +61,9 @@ summary(Verb *verb, TimestampTz from, TimestampTz to)
 	StringInfo reply = reply_begin(verb);
 	Datum span[2] = {TimestampTzGetDatum(from), TimestampTzGetDatum(to)};
 
-	plan_read(&sum_revenue, span, NULL);
+	plan_read(&sum_orders, span, NULL);
 	appendStringInfoChar(reply, '{');
 	json_columns(reply, SPI_tuptable, 0, 1, SPI_tuptable->tupdesc->natts);
-	append_statuses(reply, span);
 	append_low_stock(reply);
 	appendStringInfoString(reply, ", \"from\": ");
 	json_time(reply, from);

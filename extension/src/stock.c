@@ -27,12 +27,17 @@ static Table stock_moves =
 	TABLE("stock_move", "product_id", "location_id", "seq", "kind", "d_on_hand", "d_reserved",
 		  "d_allocated", "on_hand", "reserved", "allocated", "order_id", "reason", "actor");
 
-/* a row that comes back after a deletion goes on in its old ledger */
-static KeptPlan insert_stock =
-	PLAN("INSERT INTO oms.stock (product_id, location_id, moves) "
-		 "SELECT p.id, 1, coalesce((SELECT max(seq) FROM oms.stock_move m "
-		 "WHERE m.product_id = p.id AND m.location_id = 1), 0) FROM oms.product p WHERE p.id = $1 "
-		 "ON CONFLICT (product_id, location_id) DO NOTHING",
+/* a row that comes back after a deletion goes on in its old ledger, read once the row is ours */
+static KeptPlan insert_stock = PLAN("INSERT INTO oms.stock (product_id, location_id) "
+									"SELECT id, 1 FROM oms.product WHERE id = $1 "
+									"ON CONFLICT (product_id, location_id) DO NOTHING",
+									INT8OID);
+
+static KeptPlan adopt_ledger =
+	PLAN("UPDATE oms.stock SET moves = (SELECT max(seq) FROM oms.stock_move m "
+		 "WHERE m.product_id = $1 AND m.location_id = 1) "
+		 "WHERE product_id = $1 AND location_id = 1 AND EXISTS (SELECT FROM oms.stock_move m "
+		 "WHERE m.product_id = $1 AND m.location_id = 1)",
 		 INT8OID);
 
 static KeptPlan product_exists = PLAN("SELECT FROM oms.product WHERE id = $1", INT8OID);
@@ -187,6 +192,8 @@ stock_open(StockBatch *batch, int64 product_id)
 	if (batch->rows[0].exists)
 		return false;
 	made = plan_write(&insert_stock, (Datum[]){Int64GetDatum(product_id)}, NULL) > 0;
+	if (made)
+		plan_write(&adopt_ledger, (Datum[]){Int64GetDatum(product_id)}, NULL);
 	stock_lock(batch, &product_id, 1);
 	if (batch->rows[0].exists)
 		return made;

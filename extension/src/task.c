@@ -55,6 +55,20 @@ typedef struct TaskOptions
 	int32 max_attempts;
 } TaskOptions;
 
+/* handler_attempts returns the attempts that a handler allows, 0 for the setting's */
+static int32
+handler_attempts(const char *handler)
+{
+	Datum name = CStringGetTextDatum(handler);
+
+	if (plan_write(&select_handler, &name, NULL) == 0)
+		ereport(ERROR, (oms_errcode(OMS_HANDLER_INVALID),
+						errmsg("there is no task handler \"%s\"", handler),
+						errhint("SELECT name FROM oms.task_handler lists them; "
+								"oms.task_handler_register() adds one.")));
+	return row_int32(0, 1);
+}
+
 /* task_insert queues n tasks for a handler and returns the id of the last */
 static int64
 task_insert(Verb *verb, const char *handler, int n, const Datum *payloads, TaskOptions options)
@@ -64,17 +78,10 @@ task_insert(Verb *verb, const char *handler, int n, const Datum *payloads, TaskO
 	bool nulls[7] = {false};
 	Datum values[7];
 	int64 id = 0;
-	int32 max_attempts;
 
 	values[1] = CStringGetTextDatum(handler);
-	if (plan_write(&select_handler, &values[1], NULL) == 0)
-		ereport(ERROR, (oms_errcode(OMS_HANDLER_INVALID),
-						errmsg("there is no task handler \"%s\"", handler),
-						errhint("SELECT name FROM oms.task_handler lists them; "
-								"oms.task_handler_register() adds one.")));
-	max_attempts = row_int32(0, 1) ? row_int32(0, 1) : oms_task_max_attempts;
 	values[3] = TimestampTzGetDatum(due_at);
-	values[4] = Int32GetDatum(options.max_attempts ? options.max_attempts : max_attempts);
+	values[4] = Int32GetDatum(options.max_attempts ? options.max_attempts : oms_task_max_attempts);
 	values[5] = CStringGetTextDatum(verb->actor);
 	nulls[6] = verb->request_id == NULL;
 	values[6] = nulls[6] ? (Datum) 0 : CStringGetTextDatum(verb->request_id);
@@ -91,6 +98,7 @@ task_insert(Verb *verb, const char *handler, int n, const Datum *payloads, TaskO
 	return id;
 }
 
+/* task_enqueue is for handlers built into oms, which are always there */
 void
 task_enqueue(Verb *verb, const char *handler, int n, const Datum *payloads)
 {
@@ -107,6 +115,7 @@ static Datum
 task_enqueue_one(Verb *verb, FunctionCallInfo fcinfo)
 {
 	TaskOptions options = {0, 0};
+	const char *handler;
 	Datum payload;
 
 	if (PG_ARGISNULL(0))
@@ -127,8 +136,12 @@ task_enqueue_one(Verb *verb, FunctionCallInfo fcinfo)
 					(oms_errcode(OMS_INVALID_INPUT),
 					 errmsg("max_attempts must be from 1 to 100, is %d", options.max_attempts)));
 	}
-	return Int64GetDatum(
-		task_insert(verb, TextDatumGetCString(PG_GETARG_DATUM(0)), 1, &payload, options));
+	handler = TextDatumGetCString(PG_GETARG_DATUM(0));
+	if (options.max_attempts == 0)
+		options.max_attempts = handler_attempts(handler);
+	else
+		(void) handler_attempts(handler); /* it must exist all the same */
+	return Int64GetDatum(task_insert(verb, handler, 1, &payload, options));
 }
 
 static void

@@ -41,8 +41,9 @@ CREATE TEMP TABLE may_do (rel text, privilege text, least text);
 INSERT INTO may_do SELECT rel, 'SELECT', 'oms_reader' FROM unnest(ARRAY['product', 'location', 'stock', 'stock_move', 'orders', 'order_line', 'order_history', 'order_transition', 'event',
   'schema_version', 'integrity', 'task', 'task_handler', 'stock_alert', 'worker_state', 'worker', 'queue', 'dead_task']) AS rel;
 INSERT INTO may_do VALUES ('session', 'SELECT', 'oms_admin'),
-  ('order_transition', 'INSERT', 'oms_admin'), ('order_transition', 'UPDATE', 'oms_admin'), ('order_transition', 'DELETE', 'oms_admin'),
-  ('location', 'INSERT', 'oms_admin'), ('location', 'UPDATE', 'oms_admin');
+  ('order_transition', 'INSERT', 'oms_admin'), ('order_transition', 'UPDATE', 'oms_admin'), ('order_transition', 'DELETE', 'oms_admin');
+SELECT is(has_column_privilege('oms_admin', 'oms.location', c, p), c <> 'id', format('oms_admin %s on oms.location.%s', p, c))
+FROM unnest(ARRAY['id', 'code', 'name']) AS c, unnest(ARRAY['INSERT', 'UPDATE']) AS p;
 SELECT is(has_table_privilege(r, c.oid, privilege), CASE r WHEN 'omsd' THEN false ELSE coalesce(pg_temp.rank(r) >= pg_temp.rank(m.least), false) END,
   format('%s %s on oms.%s', r, privilege, c.relname))
 FROM pg_class AS c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
@@ -54,7 +55,7 @@ SELECT is(has_column_privilege(r, attrelid, attnum, 'SELECT'), r = 'oms_admin' A
 FROM pg_attribute, unnest(ARRAY['oms_pgtap_nobody', 'oms_reader', 'oms_staff', 'oms_admin', 'omsd']) AS r
 WHERE attrelid = 'oms.account'::regclass AND attnum > 0 ORDER BY attnum, pg_temp.rank(r);
 SELECT is_empty($$SELECT attrelid::regclass, attname FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
-  WHERE relnamespace = 'oms'::regnamespace AND attacl IS NOT NULL AND relname <> 'account'$$, 'no other right on single columns');
+  WHERE relnamespace = 'oms'::regnamespace AND attacl IS NOT NULL AND relname NOT IN ('account', 'location')$$, 'no other right on single columns');
 SELECT is_empty($$SELECT c.oid::regclass, r FROM pg_class AS c, unnest(ARRAY['oms_pgtap_nobody', 'oms_reader', 'oms_staff', 'oms_admin', 'omsd']) AS r,
   unnest(ARRAY['USAGE', 'SELECT', 'UPDATE']) AS p WHERE relnamespace = 'oms'::regnamespace AND relkind = 'S' AND has_sequence_privilege(r, c.oid, p)$$, 'nobody touches a sequence');
 SELECT is_empty($$SELECT c.oid::regclass FROM pg_class AS c, aclexplode(coalesce(relacl, acldefault('r', relowner))) AS a
