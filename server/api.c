@@ -16,8 +16,9 @@
 #include "reply.h"
 
 static bool find_operation(Request *request);
-static bool check_caller(Request *request);
-static bool check_limits(Request *request);
+static bool check_role(Request *request, Role role);
+static bool check_rate(Request *request);
+static bool check_login(Request *request);
 static bool check_body(Request *request);
 static bool add_values(Request *request, Query *query);
 
@@ -38,17 +39,8 @@ reply_metrics(Request *request)
 {
 	Buf text = {0};
 
-	if (!request->loopback && request->role != ROLE_ADMIN)
-	{
-		AuthState state = auth_check(request);
-
-		if (state != AUTH_OK || request->role != ROLE_ADMIN)
-		{
-			reply_problem(request, state == AUTH_OK ? ERR_FORBIDDEN : ERR_NOT_AUTHENTICATED,
-						  "metrics are for this machine and for administrators", NULL);
-			return;
-		}
-	}
+	if (!request->loopback && !check_role(request, ROLE_ADMIN))
+		return;
 	metrics_write(&text);
 	http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8",
 			   http_copy(request, buf_span(&text)));
@@ -115,13 +107,25 @@ api_handle(Request *request)
 		handle_builtin(request);
 		return;
 	}
-	if (!check_caller(request) || !check_limits(request))
+	if (!check_role(request, request->op->role) || !check_rate(request))
 		return;
 	query = query_new(request->thread, QUERY_CALL, request);
-	if (add_values(request, query))
+	if (add_values(request, query) && (!request->op->token || check_login(request)))
 		pool_submit(request, query);
 	else
 		query_free(request->thread, query);
+}
+
+/* 404: nothing has such an id */
+static void
+refuse_id(Request *request)
+{
+	Buf errors = {0};
+
+	problem_error(&errors, SPAN("/id"), "must be a whole number from 1 to 9223372036854775807");
+	reply_invalid(request, ERR_ROUTE_NOT_FOUND, "there is nothing with this id",
+				  "correct the id in the path; lists name what there is", &errors);
+	buf_free(&errors);
 }
 
 /* 404, 405 and OPTIONS */
@@ -149,28 +153,40 @@ find_operation(Request *request)
 	{
 		/* an id is a whole number from 1, written in one way only */
 		if (match.id.base[0] == '0' || !parse_int64(match.id, &request->path_id))
-			match.found = false;
-		else
-			request->path_id_text = http_copy(request, match.id).base;
+		{
+			refuse_id(request);
+			return false;
+		}
+		request->path_id_text = http_copy(request, match.id).base;
 	}
 	if (!match.found)
-		reply_problem(request, ERR_ROUTE_NOT_FOUND, "there is nothing here", NULL);
+		reply_problem(request, ERR_ROUTE_NOT_FOUND, "there is nothing here", HINT_ROUTES);
 	return match.found;
 }
 
 /* 401 and 403 */
 static bool
-check_caller(Request *request)
+check_role(Request *request, Role role)
 {
+	static const struct
+	{
+		const char *needed;
+		const char *hint;
+	} lacking[ROLE_COUNT] = {
+		[ROLE_STAFF] = {"this needs the role staff",
+						"log in with an account that has the role staff"},
+		[ROLE_ADMIN] = {"this needs the role admin",
+						"log in with an account that has the role admin"},
+	};
 	AuthState state;
 
-	if (request->op->role == ROLE_NONE)
+	if (role == ROLE_NONE)
 		return true;
 	state = auth_check(request);
-	if (state == AUTH_OK && request->role >= request->op->role)
+	if (state == AUTH_OK && request->role >= role)
 		return true;
 	if (state == AUTH_OK)
-		reply_problem(request, ERR_FORBIDDEN, "this needs the role admin", NULL);
+		reply_problem(request, ERR_FORBIDDEN, lacking[role].needed, lacking[role].hint);
 	else if (state == AUTH_MISSING)
 		reply_problem(request, ERR_NOT_AUTHENTICATED, "this needs an access token",
 					  "get one with POST token/ and send it as Authorization: Bearer");
@@ -185,21 +201,26 @@ check_caller(Request *request)
 
 /* 429 */
 static bool
-check_limits(Request *request)
+check_rate(Request *request)
 {
 	unsigned wait = limit_request(request);
 
 	if (wait > 0)
-	{
 		reply_limited(request, wait, "too many requests");
-		return false;
-	}
-	if (request->op->token && (wait = limit_login(request)) > 0)
-	{
-		reply_limited(request, wait, "too many failed logins from this address");
-		return false;
-	}
-	return true;
+	return wait == 0;
+}
+
+/* 429, once the body is known to be well-formed */
+static bool
+check_login(Request *request)
+{
+	unsigned wait;
+
+	request->login = body_text(request, "username");
+	wait = limit_login(request);
+	if (wait > 0)
+		reply_limited(request, wait, "too many failed logins to this account or from this address");
+	return wait == 0;
 }
 
 /* application/json, perhaps with charset=utf-8 */
@@ -228,32 +249,45 @@ is_json_type(Span type)
 	return strcasecmp(at, utf8) == 0 || *at == '\0';
 }
 
+/* 400 and 422 */
+static bool
+check_json(Request *request)
+{
+	BodyFault fault = {0};
+	BodyState state = body_check(request->body, &fault);
+
+	if (state != BODY_OK)
+		reply_invalid(request, state == BODY_NOT_JSON ? ERR_NOT_JSON : ERR_INVALID_INPUT,
+					  fault.detail.data, fault.hint, &fault.errors);
+	buf_free(&fault.detail);
+	buf_free(&fault.errors);
+	return state == BODY_OK;
+}
+
 /* 413, 415, 400 and 422 */
 static bool
 check_body(Request *request)
 {
-	Buf message = {0};
 	Span type = SPAN_NONE;
 	int types = http_header(request, HEADER_CONTENT_TYPE, &type);
-	BodyState state;
+	long long most = config()->body_limit;
 
-	if (request->body.len > (size_t) config()->body_limit)
-		buf_fmt(&message, "the body may have %lld bytes", (long long) config()->body_limit);
-	if (message.len)
-		reply_problem(request, ERR_BODY_TOO_LARGE, message.data, NULL);
+	if (request->body.len > (size_t) most)
+	{
+		Buf detail = {0};
+
+		buf_fmt(&detail, "the body has %zu bytes, and may have %lld", request->body.len, most);
+		reply_problem(request, ERR_BODY_TOO_LARGE, detail.data, HINT_SMALLER);
+		buf_free(&detail);
+	}
 	else if (types > 1 || (request->body.len && (types == 0 || !is_json_type(type))))
 		reply_problem(request, ERR_NOT_ACCEPTED_TYPE, "the body must be JSON",
 					  "send Content-Type: application/json");
 	else if (request->body.len && http_header(request, HEADER_CONTENT_ENCODING, &type) > 0)
 		reply_problem(request, ERR_NOT_ACCEPTED_TYPE, "the body must not be compressed",
 					  "send it without Content-Encoding");
-	else if ((state = body_check(request->body, &message)) == BODY_NOT_JSON)
-		reply_problem(request, ERR_NOT_JSON, message.data, NULL);
-	else if (state == BODY_NOT_OBJECT)
-		reply_problem(request, ERR_INVALID_INPUT, message.data, NULL);
 	else
-		return true;
-	buf_free(&message);
+		return check_json(request);
 	return false;
 }
 
@@ -280,7 +314,7 @@ make_url(Request *request, Span *url)
 	else if (!is_host(host))
 	{
 		reply_problem(request, ERR_BAD_REQUEST, "the header Host is missing or not well-formed",
-					  NULL);
+					  "send Host, the name of this server");
 		return false;
 	}
 	else
@@ -307,7 +341,9 @@ make_query(Request *request, Span *object)
 		*object = http_copy(request, buf_span(text));
 		return true;
 	}
-	reply_invalid(request, ERR_PARAMETER_INVALID, "the query is not valid", &errors);
+	reply_invalid(request, ERR_PARAMETER_INVALID, "the query is not valid",
+				  "correct or remove the parameters that errors names; /api/schema/ describes them",
+				  &errors);
 	buf_free(&errors);
 	return false;
 }
@@ -321,13 +357,17 @@ make_key(Request *request, Span *key)
 
 	if (count > 1)
 	{
-		reply_problem(request, ERR_BAD_REQUEST, "Idempotency-Key is there more than once", NULL);
+		problem_error(&errors, SPAN("/Idempotency-Key"), "must be there only once");
+		reply_invalid(request, ERR_BAD_REQUEST, "Idempotency-Key is there more than once",
+					  "send one Idempotency-Key, or none", &errors);
+		buf_free(&errors);
 		return false;
 	}
 	param_header(request->op, "Idempotency-Key", count ? key : NULL, &errors);
 	if (errors.len == 0)
 		return true;
-	reply_invalid(request, ERR_PARAMETER_INVALID, "a header is not valid", &errors);
+	reply_invalid(request, ERR_PARAMETER_INVALID, "a header is not valid",
+				  "correct the header that errors names", &errors);
 	buf_free(&errors);
 	return false;
 }
@@ -382,9 +422,9 @@ add_values(Request *request, Query *query)
 }
 
 void
-api_refuse(Request *request, const char *detail)
+api_refuse(Request *request, const char *detail, const char *hint)
 {
-	reply_problem(request, ERR_BAD_REQUEST, detail, NULL);
+	reply_problem(request, ERR_BAD_REQUEST, detail, hint);
 }
 
 Span

@@ -8,10 +8,12 @@
  * each body instead of from malloc.
  */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "config.h"
 #include "param.h"
+#include "reply.h"
 
 /* enough for an order of 500 lines; what does not fit comes from malloc */
 #define ARENA_SIZE (512 * 1024)
@@ -87,8 +89,141 @@ depth_of(Span body)
 	return deepest;
 }
 
+/* where a scan is within one array or object */
+typedef struct Level
+{
+	bool object;
+	bool at_name; /* the next string is a name */
+	size_t index; /* of an element */
+	Span name;    /* of a member, with its quotes */
+} Level;
+
+/* the length of the string that begins here, with its quotes */
+static size_t
+string_length(const char *at, const char *end)
+{
+	const char *stop = at + 1;
+
+	while (stop < end && *stop != '"')
+		stop += *stop == '\\' ? 2 : 1;
+	return (size_t) ((stop < end ? stop + 1 : end) - at);
+}
+
+/* what the character means to the level that a scan is in; the level that it is in then */
+static Level *
+scan_character(Level *level, const char *at, size_t len)
+{
+	switch (*at)
+	{
+		case '{':
+		case '[':
+			*++level = (Level){.object = *at == '{', .at_name = *at == '{'};
+			break;
+		case '}':
+		case ']':
+			return level - 1;
+		case ',':
+			level->at_name = level->object;
+			level->index++;
+			break;
+		case '"':
+			if (level->at_name)
+				level->name = (Span){at, len};
+			level->at_name = false;
+			break;
+		default:
+			break;
+	}
+	return level;
+}
+
+/* writes the pointer to the value, or the name, that ends at an offset which the parser reached */
+static void
+point_at(Span body, size_t offset, Buf *pointer)
+{
+	Level *levels = xcalloc((size_t) depth_of(body) + 1, sizeof *levels);
+	Level *level = levels;
+	const char *end = body.base + offset;
+	size_t len;
+
+	for (const char *at = body.base; at < end; at += len)
+	{
+		len = *at == '"' ? string_length(at, end) : 1;
+		level = scan_character(level, at, len);
+	}
+	for (Level *outer = levels + 1; outer <= level; outer++)
+	{
+		json_t *name = NULL;
+		char index[24];
+
+		snprintf(index, sizeof index, "%zu", outer->index);
+		if (outer->object && outer->name.base)
+			name = json_loadb(outer->name.base, outer->name.len, JSON_DECODE_ANY, NULL);
+		if (!outer->object)
+			buf_pointer(pointer, span_z(index));
+		else if (name)
+			buf_pointer(pointer, span_z(json_string_value(name)));
+		json_decref(name);
+	}
+	free(levels);
+}
+
+/* what the parser may find, in our words; the value or name that it was reading is to blame */
+typedef struct ParseFault
+{
+	enum json_error_code code;
+	BodyState state;
+	const char *detail;
+	const char *error;
+	const char *hint;
+} ParseFault;
+
+static const ParseFault parse_faults[] = {
+	{json_error_numeric_overflow, BODY_NOT_OBJECT, "a number is out of range",
+	 "must be a number that is not as large", "send a number within the range of the field"},
+	{json_error_null_character, BODY_NOT_JSON, "\\u0000 is not allowed",
+	 "must not contain the character NUL", "remove the character NUL"},
+	{json_error_null_byte_in_key, BODY_NOT_JSON, "\\u0000 is not allowed in a name",
+	 "must have no name with the character NUL", "remove the character NUL"},
+	{json_error_duplicate_key, BODY_NOT_JSON, "a name is there twice in one object",
+	 "must be there only once", "send every name once"},
+};
+
 static BodyState
-parse(Span body, Buf *message)
+refuse(Span body, const json_error_t *error, BodyFault *fault)
+{
+	const ParseFault *known = NULL;
+	size_t offset = (size_t) error->position;
+	Buf pointer = {0};
+
+	for (size_t i = 0; i < sizeof parse_faults / sizeof parse_faults[0]; i++)
+		if (parse_faults[i].code == json_error_code(error))
+			known = &parse_faults[i];
+	buf_fmt(&fault->detail, "%s at line %d, column %d", known ? known->detail : error->text,
+			error->line, error->column);
+	if (!known)
+	{
+		fault->hint = "mend the JSON there, and send one JSON object in UTF-8";
+		return BODY_NOT_JSON;
+	}
+	point_at(body, offset < body.len ? offset : body.len, &pointer);
+	problem_error(&fault->errors, buf_span(&pointer), known->error);
+	buf_free(&pointer);
+	fault->hint = known->hint;
+	return known->state;
+}
+
+static BodyState
+refuse_whole(BodyFault *fault, const char *detail)
+{
+	buf_str(&fault->detail, detail);
+	problem_error(&fault->errors, SPAN(""), "must be a JSON object");
+	fault->hint = "send a JSON object, as /api/schema/ describes it for this operation";
+	return BODY_NOT_OBJECT;
+}
+
+static BodyState
+parse(Span body, BodyFault *fault)
 {
 	/* integers of any length pass here: which field has one too large is the verb's to say */
 	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL;
@@ -97,46 +232,57 @@ parse(Span body, Buf *message)
 	BodyState state = BODY_OK;
 
 	if (!tree)
-	{
-		enum json_error_code code = json_error_code(&error);
-
-		buf_fmt(message, "%s at line %d, column %d",
-				code == json_error_numeric_overflow ? "a number is out of range"
-				: code == json_error_null_character ? "\\u0000 is not allowed"
-													: error.text,
-				error.line, error.column);
-		return code == json_error_numeric_overflow ? BODY_NOT_OBJECT : BODY_NOT_JSON;
-	}
+		return refuse(body, &error, fault);
 	if (!json_is_object(tree))
-	{
-		buf_str(message, "the body must be a JSON object");
-		state = BODY_NOT_OBJECT;
-	}
+		state = refuse_whole(fault, "the body is not a JSON object");
 	json_decref(tree);
 	return state;
 }
 
-BodyState
-body_check(Span body, Buf *message)
+static void
+arena_open(void)
 {
-	BodyState state;
-
-	if (body.len == 0)
-	{
-		buf_str(message, "the request needs a body, a JSON object");
-		return BODY_NOT_OBJECT;
-	}
-	if (depth_of(body) > config()->body_depth)
-	{
-		buf_fmt(message, "the body is nested deeper than %lld levels",
-				(long long) config()->body_depth);
-		return BODY_NOT_JSON;
-	}
 	if (!arena)
 		arena = malloc(ARENA_SIZE);
 	arena_used = 0;
 	arena_active = arena != NULL;
-	state = parse(body, message);
+}
+
+BodyState
+body_check(Span body, BodyFault *fault)
+{
+	int64_t most = config()->body_depth;
+	BodyState state;
+
+	if (body.len == 0)
+		return refuse_whole(fault, "the request has no body");
+	if (depth_of(body) > most)
+	{
+		buf_fmt(&fault->detail, "the body is nested deeper than %lld levels", (long long) most);
+		problem_error(&fault->errors, SPAN(""), "must be nested less deep");
+		fault->hint = "send arrays and objects that are nested less deep; the setting body_depth "
+					  "of omsd is the limit";
+		return BODY_NOT_JSON;
+	}
+	arena_open();
+	state = parse(body, fault);
 	arena_active = false;
 	return state;
+}
+
+const char *
+body_text(Request *request, const char *name)
+{
+	const char *text = NULL;
+	json_t *tree;
+	json_t *value;
+
+	arena_open();
+	tree = json_loadb(request->body.base, request->body.len, JSON_DECODE_INT_AS_REAL, NULL);
+	value = json_object_get(tree, name);
+	if (json_is_string(value))
+		text = http_copy(request, span_z(json_string_value(value))).base;
+	json_decref(tree);
+	arena_active = false;
+	return text;
 }

@@ -48,6 +48,7 @@ typedef struct Request
 	int64_t path_id;
 	const char *path_id_text;
 	const char *user;   /* name of the account, NULL if nobody logged in */
+	const char *login;  /* name that a login gives, NULL for other requests */
 	const char *remote; /* address of the client */
 	bool loopback;      /* the client runs on this machine and is no proxy */
 	int status;         /* of the reply */
@@ -58,8 +59,8 @@ typedef struct Request
 /* called for each request; must lead to one http_reply(), now or later */
 extern void api_handle(Request *request);
 
-/* replies 400 */
-extern void api_refuse(Request *request, const char *detail);
+/* replies 400; the hint says what to do */
+extern void api_refuse(Request *request, const char *detail, const char *hint);
 
 /* called when the request's memory goes: log, count, let go of the query */
 extern void api_done(Request *request, size_t bytes_sent);

@@ -41,7 +41,7 @@ refuse(Client *client)
 	Buf reply = {0};
 
 	uuid7(request.id);
-	problem_write(&body, &request, ERR_BAD_REQUEST, "this is not a well-formed request");
+	problem_write(&body, &request, ERR_BAD_REQUEST, "this is not a well-formed request", HINT_HTTP);
 	buf_fmt(&reply,
 			"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %zu\r\n"
 			"Content-Type: application/problem+json\r\nCache-Control: no-store\r\n"

@@ -33,6 +33,19 @@ static const char docs_policy[] =
 	"img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; "
 	"form-action 'self'; frame-ancestors 'none'";
 
+/* path and headers are larger than may be */
+static void
+refuse_head(Request *request)
+{
+	Buf detail = {0};
+
+	buf_fmt(&detail, "path and headers may have %lld bytes together",
+			(long long) config()->header_limit);
+	api_refuse(request, detail.data,
+			   "send shorter ones; the setting header_limit of omsd is the limit");
+	buf_free(&detail);
+}
+
 static int
 on_request(h2o_handler_t *self, h2o_req_t *req)
 {
@@ -43,12 +56,14 @@ on_request(h2o_handler_t *self, h2o_req_t *req)
 	{
 		/* what follows on this connection might not be what the client takes it for */
 		req->http1_is_persistent = 0;
-		api_refuse(request, "a header that may be there once is there twice");
+		api_refuse(
+			request, "a header that may be there once is there twice",
+			"send Host, Content-Length and Transfer-Encoding once, and only one of the last two");
 	}
 	else if (req->version >= 0x101 && !http_host(request).base)
-		api_refuse(request, "the header Host is missing");
+		api_refuse(request, "the header Host is missing", "send Host, the name of this server");
 	else if (http_header_bytes(request) > (size_t) config()->header_limit)
-		api_refuse(request, "path and headers are longer than header_limit allows");
+		refuse_head(request);
 	else
 		api_handle(request);
 	return 0;

@@ -17,6 +17,12 @@
 
 #define BUCKETS 8192
 
+/* an address may fail so many times as often as an account tried from it */
+#define ADDRESS_SHARE 3
+
+/* how many bursts somebody may be behind */
+#define MAX_DEBT 10
+
 typedef struct Bucket
 {
 	uint64_t name; /* hash, 0 if free */
@@ -80,25 +86,70 @@ limit_request(const Request *request)
 	return wait;
 }
 
-static Bucket *
-login_bucket(const Request *request)
+/* the name of a login attempt: an account, whose case does not count, from one address */
+static uint64_t
+login_hash(const Request *request)
 {
-	return find_bucket(logins, hash("a", request->remote), 1.0 / (double) config()->login_interval,
-					   (double) config()->login_burst);
+	Buf name = {0};
+	uint64_t h;
+
+	/* an address has no blank */
+	buf_fmt(&name, "%s ", request->remote);
+	for (const char *c = request->login; *c; c++)
+		buf_char(&name, *c >= 'A' && *c <= 'Z' ? (char) (*c | 0x20) : *c);
+	h = hash("n", name.data);
+	buf_free(&name);
+	return h;
+}
+
+/*
+ * The buckets that a login is counted in, and the seconds to wait for both.
+ * One is the account's as tried from this address, so that a stranger who
+ * guesses shuts nobody out but those at the same address.  The other is the
+ * address's, whatever names it tries.  take is what is taken from them.
+ */
+static unsigned
+use_login_buckets(const Request *request, double take)
+{
+	double burst = (double) config()->login_burst;
+	double interval = (double) config()->login_interval;
+	double wait = 0;
+	const struct
+	{
+		bool used;
+		uint64_t name;
+		double share;
+	} buckets[] = {
+		{request->login != NULL, request->login ? login_hash(request) : 0, 1},
+		{true, hash("a", request->remote), ADDRESS_SHARE},
+	};
+
+	for (size_t i = 0; i < sizeof buckets / sizeof buckets[0]; i++)
+	{
+		double most = burst * buckets[i].share;
+		double time = interval / buckets[i].share;
+		Bucket *bucket;
+
+		if (!buckets[i].used)
+			continue;
+		bucket = find_bucket(logins, buckets[i].name, 1 / time, most);
+		/* guesses that were under way at the same time are paid for later */
+		bucket->level = fmax(-MAX_DEBT * most, bucket->level - take);
+		if (bucket->level < 1)
+			wait = fmax(wait, (1 - bucket->level) * time / 1000);
+	}
+	return (unsigned) ceil(wait);
 }
 
 unsigned
 limit_login(const Request *request)
 {
-	unsigned wait = 0;
-	Bucket *bucket;
+	unsigned wait;
 
 	if (config()->login_burst == 0)
 		return 0;
 	pthread_mutex_lock(&lock);
-	bucket = login_bucket(request);
-	if (bucket->level < 1)
-		wait = (unsigned) ceil((1 - bucket->level) * (double) config()->login_interval / 1000);
+	wait = use_login_buckets(request, 0);
 	pthread_mutex_unlock(&lock);
 	return wait;
 }
@@ -106,12 +157,9 @@ limit_login(const Request *request)
 void
 limit_login_failed(const Request *request)
 {
-	Bucket *bucket;
-
 	if (config()->login_burst == 0)
 		return;
 	pthread_mutex_lock(&lock);
-	bucket = login_bucket(request);
-	bucket->level = fmax(0, bucket->level - 1);
+	use_login_buckets(request, 1);
 	pthread_mutex_unlock(&lock);
 }

@@ -11,6 +11,9 @@
  *	  token		true if the reply becomes an access token
  *	  location	path of the thing created, to which its id is added
  *	  builtin	instead of call: schema, docs, healthz, readyz or metrics
+ *
+ * A parameter whose schema has a pattern says in "x-oms-hint" what fits it, in
+ * words that follow the name of the parameter: "must be ...".
  */
 #include <errno.h>
 #include <jansson.h>
@@ -53,6 +56,7 @@ static Operation *read_operation(json_t *doc, const char *path, json_t *item, in
 static bool read_extension(Operation *op, json_t *extension, Buf *error);
 static bool read_params(Operation *op, json_t *doc, json_t *list, Buf *error);
 static bool read_param(Param *param, json_t *object, Buf *error);
+static bool read_pattern(Param *param, json_t *pattern, json_t *hint, Buf *error);
 
 /* looks a text up in a list of choices; absent texts mean the standard, unknown ones -1 */
 static int
@@ -275,7 +279,6 @@ read_param(Param *param, json_t *object, Buf *error)
 {
 	json_t *name = json_object_get(object, "name");
 	json_t *schema = json_object_get(object, "schema");
-	json_t *pattern = json_object_get(schema, "pattern");
 	json_t *format = json_object_get(schema, "format");
 	int type = choose(types, json_object_get(schema, "type"), -1);
 	json_t *choices;
@@ -302,8 +305,22 @@ read_param(Param *param, json_t *object, Buf *error)
 		param->choices = xcalloc(param->nchoices, sizeof *param->choices);
 	for (size_t i = 0; i < param->nchoices; i++)
 		param->choices[i] = xstrdup(json_string_value(json_array_get(choices, i)));
+	return read_pattern(param, json_object_get(schema, "pattern"),
+						json_object_get(object, "x-oms-hint"), error);
+}
+
+/* the pattern is a POSIX regular expression, and no text for users */
+static bool
+read_pattern(Param *param, json_t *pattern, json_t *hint, Buf *error)
+{
 	if (!json_is_string(pattern))
 		return true;
+	if (!json_is_string(hint))
+	{
+		buf_fmt(error, "parameter %s has a pattern, and so needs x-oms-hint", param->name);
+		return false;
+	}
+	param->hint = xstrdup(json_string_value(hint));
 	param->pattern = xstrdup(json_string_value(pattern));
 	if (regcomp(&param->regex, param->pattern, REG_EXTENDED | REG_NOSUB) == 0)
 		return true;
@@ -326,6 +343,7 @@ free_operation(Operation *op)
 			regfree(&param->regex);
 		free(param->choices);
 		free(param->pattern);
+		free(param->hint);
 		free(param->name);
 	}
 	free(op->params);

@@ -4,30 +4,24 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "param.h"
+#include "reply.h"
 
 #define MAX_QUERY 8192
 
-/* adds {"pointer","detail"}; the pointer is that of RFC 6901, where ~ and / are escaped */
+/* room for a value that is passed on in another form than it came, and for what is wrong with one */
+#define VALUE_SIZE 32
+#define MESSAGE_SIZE 400
+
 static void
 add_error(Buf *errors, Span name, const char *detail)
 {
 	Buf pointer = {0};
 
-	buf_char(&pointer, '/');
-	for (size_t i = 0; i < name.len; i++)
-	{
-		if (name.base[i] == '~' || name.base[i] == '/')
-			buf_str(&pointer, name.base[i] == '~' ? "~0" : "~1");
-		else
-			buf_char(&pointer, name.base[i]);
-	}
-	buf_str(errors, errors->len ? ",{\"pointer\":" : "{\"pointer\":");
-	buf_json(errors, buf_span(&pointer));
-	buf_str(errors, ",\"detail\":");
-	buf_json(errors, span_z(detail));
-	buf_char(errors, '}');
+	buf_pointer(&pointer, name);
+	problem_error(errors, buf_span(&pointer), detail);
 	buf_free(&pointer);
 }
 
@@ -40,19 +34,25 @@ is_choice(const Param *param, Span value)
 	return false;
 }
 
-/* reads exactly n digits within a range */
-static bool
-digits(const char **at, const char *end, int n, int min, int max)
+/* reads exactly n digits, a number within a range; not to be read is -1 */
+static int
+number(const char **at, const char *end, int n, int min, int max)
 {
 	int value = 0;
 
 	for (int i = 0; i < n; i++, (*at)++)
 	{
 		if (*at >= end || **at < '0' || **at > '9')
-			return false;
+			return -1;
 		value = value * 10 + (**at - '0');
 	}
-	return value >= min && value <= max;
+	return value >= min && value <= max ? value : -1;
+}
+
+static bool
+digits(const char **at, const char *end, int n, int min, int max)
+{
+	return number(at, end, n, min, max) >= 0;
 }
 
 static bool
@@ -64,17 +64,34 @@ one_of(const char **at, const char *end, const char *set)
 	return true;
 }
 
-/* RFC 3339 date-time; that the day exists in its month is the database's to say */
+/* reads YYYY-MM-DD, a day that exists */
+static bool
+date(const char **at, const char *end)
+{
+	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int year;
+	int month;
+	int day;
+
+	if ((year = number(at, end, 4, 1, 9999)) < 0 || !one_of(at, end, "-") ||
+		(month = number(at, end, 2, 1, 12)) < 0 || !one_of(at, end, "-") ||
+		(day = number(at, end, 2, 1, 31)) < 0)
+		return false;
+	if (month == 2 && (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0)))
+		return day <= 28;
+	return day <= days[month - 1];
+}
+
+/* RFC 3339 date-time, with an offset that the database takes */
 static bool
 is_date_time(Span value)
 {
 	const char *at = value.base;
 	const char *end = at + value.len;
 
-	if (!digits(&at, end, 4, 1, 9999) || !one_of(&at, end, "-") || !digits(&at, end, 2, 1, 12) ||
-		!one_of(&at, end, "-") || !digits(&at, end, 2, 1, 31) || !one_of(&at, end, "Tt ") ||
-		!digits(&at, end, 2, 0, 23) || !one_of(&at, end, ":") || !digits(&at, end, 2, 0, 59) ||
-		!one_of(&at, end, ":") || !digits(&at, end, 2, 0, 60))
+	if (!date(&at, end) || !one_of(&at, end, "Tt ") || !digits(&at, end, 2, 0, 23) ||
+		!one_of(&at, end, ":") || !digits(&at, end, 2, 0, 59) || !one_of(&at, end, ":") ||
+		!digits(&at, end, 2, 0, 60))
 		return false;
 	if (one_of(&at, end, "."))
 	{
@@ -87,8 +104,34 @@ is_date_time(Span value)
 	}
 	if (one_of(&at, end, "Zz"))
 		return at == end;
-	return one_of(&at, end, "+-") && digits(&at, end, 2, 0, 23) && one_of(&at, end, ":") &&
+	return one_of(&at, end, "+-") && digits(&at, end, 2, 0, 15) && one_of(&at, end, ":") &&
 		   digits(&at, end, 2, 0, 59) && at == end;
+}
+
+/* says what is wrong with a time, or NULL; a plain date becomes its midnight in UTC */
+static const char *
+check_date_time(Span *value, char room[VALUE_SIZE])
+{
+	const char *at = value->base;
+	char *blank;
+
+	if (is_date_time(*value))
+		return NULL;
+	if (value->len == 10 && date(&at, at + value->len))
+	{
+		snprintf(room, VALUE_SIZE, "%.10sT00:00:00Z", value->base);
+		*value = span_z(room);
+		return NULL;
+	}
+	/* in a query + means a blank */
+	snprintf(room, VALUE_SIZE, "%.*s", value->len < VALUE_SIZE ? (int) value->len : 0, value->base);
+	if ((blank = strrchr(room, ' ')) != NULL)
+	{
+		*blank = '+';
+		if (is_date_time(span_z(room)))
+			return "has a blank where a + was meant: write %2B for +";
+	}
+	return "must be a time such as 2024-05-31T13:00:00Z or a date such as 2024-05-31";
 }
 
 static size_t
@@ -123,9 +166,46 @@ check_integer(const Param *param, Span value, char *message, size_t size)
 	return message;
 }
 
-/* says what is wrong with an element of a comma list, or NULL */
+/* says what is wrong with a boolean, or NULL; true and false are passed on in lower case */
 static const char *
-check_list(const Param *param, Span value)
+check_boolean(Span *value)
+{
+	static const struct
+	{
+		const char *text;
+		bool yes;
+	} texts[] = {{"true", true}, {"false", false}, {"1", true}, {"0", false}};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+	{
+		if (value->len != strlen(texts[i].text) ||
+			strncasecmp(value->base, texts[i].text, value->len) != 0)
+			continue;
+		*value = texts[i].yes ? SPAN("true") : SPAN("false");
+		return NULL;
+	}
+	return "must be true or false";
+}
+
+/* true if a text, or an element of a list, is one of the choices and looks as it should */
+static bool
+fits(const Param *param, Span text)
+{
+	char *copy;
+	bool matches;
+
+	if (param->choices && !is_choice(param, text))
+		return false;
+	if (!param->pattern)
+		return true;
+	copy = strndup(text.base, text.len);
+	matches = copy && regexec(&param->regex, copy, 0, NULL, 0) == 0;
+	free(copy);
+	return matches;
+}
+
+static bool
+list_fits(const Param *param, Span value)
 {
 	const char *end = value.base + value.len;
 
@@ -134,61 +214,56 @@ check_list(const Param *param, Span value)
 		const char *comma = at < end ? memchr(at, ',', (size_t) (end - at)) : NULL;
 		const char *stop = comma ? comma : end;
 
-		if (param->choices && !is_choice(param, (Span){at, (size_t) (stop - at)}))
-			return "";
+		if (!fits(param, (Span){at, (size_t) (stop - at)}))
+			return false;
 		at = stop + 1;
 	}
-	return NULL;
+	return true;
 }
 
-/* says what is wrong with a value, or NULL; message is room for text */
+/* says what is wrong with a text or a comma list of texts, or NULL */
 static const char *
-check_value(const Param *param, Span value, char *message, size_t size)
+check_text(const Param *param, Span value, char message[MESSAGE_SIZE])
 {
-	const char *wrong = NULL;
+	bool list = param->type == PARAM_LIST;
+	size_t len;
 
-	if (param->type == PARAM_INTEGER)
-		return check_integer(param, value, message, size);
-	if (param->type == PARAM_BOOLEAN)
-		return span_is(value, SPAN("true")) || span_is(value, SPAN("false"))
-				   ? NULL
-				   : "must be true or false";
 	if (value.len > param->max_length && count_characters(value) > param->max_length)
 	{
-		snprintf(message, size, "must have %zu characters at most", param->max_length);
+		snprintf(message, MESSAGE_SIZE, "must have %zu characters at most", param->max_length);
 		return message;
 	}
 	if (value.len < param->min_length)
 		return "must not be empty";
-	if (param->type == PARAM_LIST)
-		wrong = check_list(param, value);
-	else if (param->choices && !is_choice(param, value))
-		wrong = "";
-	if (wrong)
-	{
-		size_t len = (size_t) snprintf(
-			message, size, "must be %s:", param->type == PARAM_LIST ? "a comma list of" : "one of");
+	if (list ? list_fits(param, value) : fits(param, value))
+		return NULL;
+	if (param->hint)
+		return param->hint;
+	len = (size_t) snprintf(message, MESSAGE_SIZE,
+							"must be %s:", list ? "a comma list of" : "one of");
+	for (size_t i = 0; i < param->nchoices && len < MESSAGE_SIZE; i++)
+		len += (size_t) snprintf(message + len, MESSAGE_SIZE - len, "%s %s", i ? "," : "",
+								 param->choices[i]);
+	return message;
+}
 
-		for (size_t i = 0; i < param->nchoices && len < size; i++)
-			len += (size_t) snprintf(message + len, size - len, "%s %s", i ? "," : "",
-									 param->choices[i]);
-		return message;
-	}
-	if (param->date_time && !is_date_time(value))
-		return "must be a time such as 2024-05-31T13:00:00Z";
-	if (param->pattern)
+/*
+ * Says what is wrong with a value, or NULL.  The value may be replaced by
+ * another form of it, in room.
+ */
+static const char *
+check_value(const Param *param, Span *value, char room[VALUE_SIZE], char message[MESSAGE_SIZE])
+{
+	switch (param->type)
 	{
-		char *text = strndup(value.base, value.len);
-		bool fits = text && regexec(&param->regex, text, 0, NULL, 0) == 0;
-
-		free(text);
-		if (!fits)
-		{
-			snprintf(message, size, "must look like %s", param->pattern);
-			return message;
-		}
+		case PARAM_INTEGER:
+			return check_integer(param, *value, message, MESSAGE_SIZE);
+		case PARAM_BOOLEAN:
+			return check_boolean(value);
+		default:
+			return param->date_time ? check_date_time(value, room)
+									: check_text(param, *value, message);
 	}
-	return NULL;
 }
 
 static const Param *
@@ -205,15 +280,16 @@ static void
 check_pair(const Operation *op, Span name, Span value, bool *seen, Buf *object, Buf *errors)
 {
 	const Param *param = find_param(op, name, false);
-	char message[400];
+	char room[VALUE_SIZE];
+	char message[MESSAGE_SIZE];
 	const char *wrong;
 
 	if (!param)
-		wrong = "is not a parameter of this operation; remove it";
+		wrong = "is not a parameter of this operation";
 	else if (seen[param - op->params])
-		wrong = "is there more than once";
+		wrong = "is there more than once; give it once";
 	else
-		wrong = check_value(param, value, message, sizeof message);
+		wrong = check_value(param, &value, room, message);
 	if (param)
 		seen[param - op->params] = true;
 	if (wrong)
@@ -241,7 +317,7 @@ param_query(Request *request, Buf *object, Buf *errors)
 	buf_char(object, '{');
 	if (request->query_string.len > MAX_QUERY)
 	{
-		add_error(errors, SPAN(""), "the query is too long");
+		problem_error(errors, SPAN(""), "the query must have 8192 bytes at most");
 		return;
 	}
 	while (at < end)
@@ -275,7 +351,9 @@ void
 param_header(const Operation *op, const char *name, const Span *value, Buf *errors)
 {
 	const Param *param = find_param(op, span_z(name), true);
-	char message[400];
+	Span text = value ? *value : SPAN_NONE;
+	char room[VALUE_SIZE];
+	char message[MESSAGE_SIZE];
 	const char *wrong = NULL;
 
 	if (!param)
@@ -283,7 +361,7 @@ param_header(const Operation *op, const char *name, const Span *value, Buf *erro
 	if (!value)
 		wrong = param->required ? "is required" : NULL;
 	else
-		wrong = check_value(param, *value, message, sizeof message);
+		wrong = check_value(param, &text, room, message);
 	if (wrong)
 		add_error(errors, span_z(name), wrong);
 }

@@ -25,8 +25,19 @@ typedef enum BodyState
 	BODY_NOT_OBJECT /* 422 */
 } BodyState;
 
+/* what is wrong with a body; all zero before, and freed by the caller */
+typedef struct BodyFault
+{
+	Buf detail;
+	Buf errors; /* elements of a JSON array, where a value is to blame */
+	const char *hint;
+} BodyFault;
+
 /* checks that body is one JSON object without duplicate keys, not nested too deep */
-extern BodyState body_check(Span body, Buf *message);
+extern BodyState body_check(Span body, BodyFault *fault);
+
+/* the string that a checked body has under a name, in memory of the request; NULL if it has none */
+extern const char *body_text(Request *request, const char *name);
 
 /* makes the JSON parser take its memory from a per-thread arena while a body is checked */
 extern void body_init(void);

@@ -23,10 +23,11 @@ typedef struct Problem
 	int status;
 	const char *title;
 	const char *detail; /* where the database's own words are not for clients */
+	const char *hint;
 } Problem;
 
 static const Problem problems[] = {
-#define OMS_ERROR(code, name, status, title) {"OM" code, #name, status, title, NULL},
+#define OMS_ERROR(code, name, status, title) {"OM" code, #name, status, title, NULL, NULL},
 #include "../extension/src/errcode.h"
 #undef OMS_ERROR
 };
@@ -34,29 +35,41 @@ static const Problem problems[] = {
 static const char conflict[] = "other requests were in the way each time";
 static const char away[] = "the database cannot be reached";
 static const char absent[] = "the database lacks the function of this operation";
+static const char repeat[] = "repeat the request";
+static const char install[] = "an administrator of the database must install oms there";
 
 /* PostgreSQL's own SQLSTATEs, by their first characters; the first that fits counts */
 static const Problem standard[] = {
-	{"40001", "SERIALIZATION_FAILURE", 503, "Too many at the same time", conflict},
-	{"40P01", "DEADLOCK_DETECTED", 503, "Too many at the same time", conflict},
-	{"57014", "TIMED_OUT", 504, "Timed out", "the database took too long and was stopped"},
+	{"40001", "SERIALIZATION_FAILURE", 503, "Too many at the same time", conflict, repeat},
+	{"40P01", "DEADLOCK_DETECTED", 503, "Too many at the same time", conflict, repeat},
+	{"57014", "TIMED_OUT", 504, "Timed out", "the database took too long and was stopped",
+	 "ask for less at once, or repeat the request later"},
 	{"55P03", "LOCKED", 409, "Locked by another request",
-	 "another request holds what this one needs"},
-	{"23505", "ALREADY_EXISTS", 409, "Already exists", "something with this key exists already"},
-	{"23503", "STILL_REFERENCED", 409, "Conflict with other data", "other data depends on this"},
-	{"23502", "INVALID_INPUT", 422, "Invalid input", "a value is missing"},
-	{"23514", "INVALID_INPUT", 422, "Invalid input", "a value is not allowed"},
-	{"22", "INVALID_INPUT", 422, "Invalid input", NULL},
-	{"42501", "FORBIDDEN", 403, "Not allowed", "the role does not allow this"},
-	{"53300", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
-	{"57P", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
-	{"08", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
-	{"0A000", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
+	 "another request holds what this one needs", repeat},
+	{"23505", "ALREADY_EXISTS", 409, "Already exists", "something with this key exists already",
+	 "choose another value, or change what exists"},
+	{"23503", "STILL_REFERENCED", 409, "Conflict with other data", "other data depends on this",
+	 "name only what exists, and remove what depends on this first"},
+	{"23P01", "ALREADY_EXISTS", 409, "Already exists",
+	 "something that excludes this exists already", "choose another value, or change what exists"},
+	{"23502", "INVALID_INPUT", 422, "Invalid input", "a value is missing",
+	 "give a value; the rule was added by an administrator of the database, who can explain it"},
+	{"23514", "INVALID_INPUT", 422, "Invalid input", "a value is not allowed",
+	 "choose other values; the rule was added by an administrator of the database, who can "
+	 "explain it"},
+	{"22", "INVALID_INPUT", 422, "Invalid input", NULL,
+	 "correct the value that detail speaks of and send the request again"},
+	{"42501", "FORBIDDEN", 403, "Not allowed", "the role does not allow this",
+	 "log in with an account that may, or ask an administrator for the right"},
+	{"53300", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away, repeat},
+	{"57P", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away, repeat},
+	{"08", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away, repeat},
+	{"0A000", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away, repeat},
 	{"25006", "DATABASE_UNAVAILABLE", 503, "Database unavailable",
-	 "the database takes no writes now"},
-	{"26000", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away},
-	{"42883", "NOT_INSTALLED", 503, "oms is not installed in this database", absent},
-	{"3F000", "NOT_INSTALLED", 503, "oms is not installed in this database", absent},
+	 "the database takes no writes now", repeat},
+	{"26000", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away, repeat},
+	{"42883", "NOT_INSTALLED", 503, "oms is not installed in this database", absent, install},
+	{"3F000", "NOT_INSTALLED", 503, "oms is not installed in this database", absent, install},
 };
 
 typedef struct Part
@@ -136,15 +149,37 @@ reply_problem(Request *request, OmsError error, const char *detail, const char *
 	send_problem(request, &problems[error], problems[error].code, detail, hint, (Part){0});
 }
 
+/* an array of the elements given, or nothing */
+static Part
+error_array(const Buf *errors, Buf *array)
+{
+	if (errors->len == 0)
+		return (Part){0};
+	buf_char(array, '[');
+	buf_add(array, errors->data, errors->len);
+	buf_char(array, ']');
+	return (Part){"errors", buf_span(array), NULL};
+}
+
 void
-reply_invalid(Request *request, OmsError error, const char *detail, const Buf *errors)
+reply_invalid(Request *request, OmsError error, const char *detail, const char *hint,
+			  const Buf *errors)
 {
 	Buf array = {0};
 
-	buf_fmt(&array, "[%.*s]", (int) errors->len, errors->data);
-	send_problem(request, &problems[error], problems[error].code, detail, NULL,
-				 (Part){"errors", buf_span(&array), NULL});
+	send_problem(request, &problems[error], problems[error].code, detail, hint,
+				 error_array(errors, &array));
 	buf_free(&array);
+}
+
+void
+problem_error(Buf *errors, Span pointer, const char *detail)
+{
+	buf_str(errors, errors->len ? ",{\"pointer\":" : "{\"pointer\":");
+	buf_json(errors, pointer);
+	buf_str(errors, ",\"detail\":");
+	buf_json(errors, span_z(detail));
+	buf_char(errors, '}');
 }
 
 void
@@ -154,9 +189,10 @@ reply_left(Request *request)
 }
 
 void
-problem_write(Buf *out, const Request *request, OmsError error, const char *detail)
+problem_write(Buf *out, const Request *request, OmsError error, const char *detail,
+			  const char *hint)
 {
-	write_problem(out, request, &problems[error], problems[error].code, detail, NULL, (Part){0});
+	write_problem(out, request, &problems[error], problems[error].code, detail, hint, (Part){0});
 }
 
 Span
@@ -167,25 +203,30 @@ problem_for_status(Request *request, int status)
 		int status;
 		OmsError error;
 		const char *detail;
+		const char *hint;
 	} known[] = {
-		{404, ERR_ROUTE_NOT_FOUND, "there is nothing here"},
-		{405, ERR_METHOD_NOT_ALLOWED, "the method is not allowed here"},
-		{413, ERR_BODY_TOO_LARGE, "the body is larger than this server takes"},
-		{500, ERR_INTERNAL, "the server failed; its log says why"},
-		{400, ERR_BAD_REQUEST, "the request is not well-formed HTTP"},
+		{404, ERR_ROUTE_NOT_FOUND, "there is nothing here", HINT_ROUTES},
+		{405, ERR_METHOD_NOT_ALLOWED, "the method is not allowed here", "use GET or HEAD"},
+		{413, ERR_BODY_TOO_LARGE, NULL, HINT_SMALLER},
+		{500, ERR_INTERNAL, "the server failed; its log says why", NULL},
+		{400, ERR_BAD_REQUEST, "the request is not well-formed HTTP", HINT_HTTP},
 	};
 	size_t count = sizeof known / sizeof known[0];
 	size_t i = 0;
 	Problem problem;
 	Buf text = {0};
+	Buf limit = {0};
 	Span body;
 
 	while (i < count - 1 && known[i].status != status)
 		i++;
 	problem = problems[known[i].error];
 	problem.status = status;
-	write_problem(&text, request, &problem, problem.code, known[i].detail, NULL, (Part){0});
+	buf_fmt(&limit, "a body may have %lld bytes", (long long) config()->body_limit);
+	write_problem(&text, request, &problem, problem.code,
+				  known[i].detail ? known[i].detail : limit.data, known[i].hint, (Part){0});
 	body = http_copy(request, buf_span(&text));
+	buf_free(&limit);
 	buf_free(&text);
 	return body;
 }
@@ -218,6 +259,66 @@ json_detail(const char *text)
 	return part;
 }
 
+/* what a constraint refused, in words and as the object context */
+static void
+describe_constraint(const PGresult *result, const char *fact, Buf *detail, Buf *context)
+{
+	static const struct
+	{
+		const char *name;
+		int field;
+	} parts[] = {{"constraint", PG_DIAG_CONSTRAINT_NAME},
+				 {"column", PG_DIAG_COLUMN_NAME},
+				 {"table", PG_DIAG_TABLE_NAME}};
+
+	buf_str(detail, fact);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+	{
+		const char *value = PQresultErrorField(result, parts[i].field);
+
+		if (!value)
+			continue;
+		buf_fmt(detail, "%s %s \"%s\"", context->len ? " of" : ":",
+				parts[i].field == PG_DIAG_CONSTRAINT_NAME ? "rule" : parts[i].name, value);
+		buf_fmt(context, "%c\"%s\":", context->len ? ',' : '{', parts[i].name);
+		buf_json(context, span_z(value));
+	}
+	if (context->len)
+		buf_char(context, '}');
+}
+
+/* an error that has PostgreSQL's own SQLSTATE */
+static void
+reply_standard_error(Request *request, const PGresult *result, const Problem *problem,
+					 const char *state)
+{
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = problem->detail;
+	Buf words = {0};
+	Buf object = {0};
+	Part extra = {0};
+
+	if (!detail)
+		detail =
+			problem->status == 500 || !message ? "the server failed; its log says why" : message;
+	if (strncmp(state, "23", 2) == 0 && problem->detail)
+	{
+		describe_constraint(result, detail, &words, &object);
+		detail = words.data;
+		if (object.len)
+			extra = (Part){"context", buf_span(&object), NULL};
+	}
+	else if (strncmp(state, "22", 2) == 0)
+	{
+		/* the database does not say which one it is */
+		problem_error(&words, SPAN(""), detail);
+		extra = error_array(&words, &object);
+	}
+	send_problem(request, problem, state, detail, problem->hint, extra);
+	buf_free(&words);
+	buf_free(&object);
+}
+
 static void
 reply_error(Request *request, const PGresult *result)
 {
@@ -241,11 +342,7 @@ reply_error(Request *request, const PGresult *result)
 					 PQresultErrorField(result, PG_DIAG_MESSAGE_HINT),
 					 json_detail(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)));
 	else
-		send_problem(request, problem, state,
-					 problem->detail          ? problem->detail
-					 : problem->status == 500 ? "the server failed; its log says why"
-											  : message,
-					 problem->status == 503 ? "repeat the request" : NULL, (Part){0});
+		reply_standard_error(request, result, problem, state);
 }
 
 /* the path of what was created: its id is the first member of the reply */

@@ -16,14 +16,25 @@ typedef enum OmsError
 	ERR_COUNT
 } OmsError;
 
-/* a problem that omsd found; hint may be NULL */
+/* what to do about problems that are found in several places */
+#define HINT_ROUTES "GET /api/schema/ lists all paths"
+#define HINT_SMALLER                                                                               \
+	"send less at once, in several requests; the setting body_limit of omsd is the limit"
+#define HINT_HTTP "send well-formed HTTP, as RFC 9112 describes it"
+
+/* a problem that omsd found; the hint says what to do, and may be NULL from status 500 on */
 extern void reply_problem(Request *request, OmsError error, const char *detail, const char *hint);
 
-/* the same with the elements of the array errors */
-extern void reply_invalid(Request *request, OmsError error, const char *detail, const Buf *errors);
+/* the same with the elements of the array errors; none is no array */
+extern void reply_invalid(Request *request, OmsError error, const char *detail, const char *hint,
+						  const Buf *errors);
+
+/* adds an element {"pointer","detail"} to errors; the pointer "" is the body as a whole */
+extern void problem_error(Buf *errors, Span pointer, const char *detail);
 
 /* the body of a problem */
-extern void problem_write(Buf *out, const Request *request, OmsError error, const char *detail);
+extern void problem_write(Buf *out, const Request *request, OmsError error, const char *detail,
+						  const char *hint);
 
 /* the body of a problem, for one of h2o's own errors */
 extern Span problem_for_status(Request *request, int status);

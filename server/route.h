@@ -75,8 +75,9 @@ typedef struct Param
 	size_t max_length;
 	char **choices; /* NULL: any value */
 	size_t nchoices;
-	char *pattern;
+	char *pattern; /* of a text, or of each element of a list */
 	regex_t regex; /* of pattern */
+	char *hint;    /* says in words what fits the pattern */
 } Param;
 
 typedef struct Operation

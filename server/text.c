@@ -155,6 +155,19 @@ buf_json(Buf *buf, Span text)
 	buf_char(buf, '"');
 }
 
+void
+buf_pointer(Buf *buf, Span name)
+{
+	buf_char(buf, '/');
+	for (size_t i = 0; i < name.len; i++)
+	{
+		if (name.base[i] == '~' || name.base[i] == '/')
+			buf_str(buf, name.base[i] == '~' ? "~0" : "~1");
+		else
+			buf_char(buf, name.base[i]);
+	}
+}
+
 static int
 hex_digit(char c)
 {

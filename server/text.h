@@ -50,6 +50,9 @@ extern void buf_fmt(Buf *buf, const char *format, ...) __attribute__((format(pri
 
 /* appends text as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD */
 extern void buf_json(Buf *buf, Span text);
+
+/* appends a segment of a JSON pointer (RFC 6901): a slash and the name, ~ and / escaped */
+extern void buf_pointer(Buf *buf, Span name);
 extern void buf_free(Buf *buf);
 
 static inline void

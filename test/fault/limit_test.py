@@ -10,14 +10,29 @@ class Limit(RigTest):
         self.rig.stop_omsd()
         self.rig.start_omsd(**settings)
 
+    def attempt(self, password, name="admin", address="127.0.0.1"):
+        # below Client.call, which waits and repeats as the server says
+        raw = client.json.dumps({"username": name, "password": password}).encode()
+        return Client(checked=False, url=self.rig.url).exchange(
+            "POST", "/api/v1/token/", raw,
+            {"Content-Type": "application/json", "X-Forwarded-For": address})
+
+    def test_guesses_lock_nobody_else_out(self):
+        """An account is counted together with the address, and the address
+        three times as far."""
+        self.restart(login_burst=2, login_interval="1h", trusted_proxies="127.0.0.1")
+        statuses = [self.attempt("wrong", name).status for name in ("admin", "ADMIN", "Admin")]
+        self.assertEqual(statuses, [401, 401, 429])
+        self.assertGreater(int(self.attempt("wrong").headers["retry-after"]), 3000)
+        # another account from there, and the same account from elsewhere
+        statuses = [self.attempt("wrong", "name%d" % i).status for i in range(5)]
+        self.assertEqual(statuses, [401] * 4 + [429])
+        self.assertEqual(self.attempt(ADMIN_PASSWORD, address="192.0.2.7").status, 200)
+        self.assertEqual(self.attempt("wrong", address="192.0.2.7").status, 401)
+
     def test_failed_logins_are_slowed_down(self):
         self.restart(login_burst=3, login_interval="1s")
-
-        def attempt(password):
-            # below Client.call, which waits and repeats as the server says
-            raw = client.json.dumps({"username": "admin", "password": password}).encode()
-            return Client(checked=False, url=self.rig.url).exchange(
-                "POST", "/api/v1/token/", raw, {"Content-Type": "application/json"})
+        attempt = self.attempt
         statuses = []
         for _ in range(8):
             answer = attempt("wrong")

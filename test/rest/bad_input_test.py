@@ -219,7 +219,9 @@ class BadInput(Test):
                         elif schema.get("type") in ("integer", "number"):
                             number = float(text)
                             self.assertTrue(document().valid(schema, int(number)), answer)
-                        elif schema.get("type") == "boolean" or schema.get("enum") or \
+                        elif schema.get("type") == "boolean":
+                            self.assertEqual(text, "0", answer)
+                        elif schema.get("enum") or \
                                 schema.get("format"):
                             self.fail("taken: %r" % answer)
 

@@ -166,6 +166,8 @@ def check_problem(answer, status=None, code=None):
     for field in ("type", "title", "status", "detail", "code", "request_id"):
         assert problem.get(field) not in (None, ""), "no %s: %r" % (field, answer)
     assert set(problem) <= PROBLEM_FIELDS, "unknown members: %r" % answer
+    # a client that made a mistake is told what to do
+    assert answer.status >= 500 or problem.get("hint"), "no hint: %r" % answer
     assert problem["status"] == answer.status, answer
     assert re.match(r"^[0-9A-Z]{5}$", problem["code"]), answer
     assert problem["type"].startswith("/problems/"), answer

@@ -105,7 +105,7 @@ class Life(Test):
         product = make_product()
         made = make_stock(product["id"], 3)
         for query in ({"product": product["id"]}, {"sku": product["sku"]},
-                      {"search": product["sku"]}):
+                      {"search": product["sku"]}, {"name": product["name"].lower()}):
             with self.subTest(query=query):
                 page = self.ok(staff().get("inventory/", **query))
                 self.assertEqual([r["id"] for r in page["results"]], [made["id"]])
@@ -145,11 +145,11 @@ class Refused(Test):
         for product in (None, "x", 1.5, True, [], -1, 0, 2 ** 63, 10 ** 30):
             with self.subTest(product=product):
                 answer = staff().post("inventory/", {"product": product, "quantity": 1})
-                self.problem(answer, (404, 422))
+                self.problem(answer, 422, "OM010", "/product")
 
     def test_unknown_product(self):
         answer = staff().post("inventory/", {"product": 2 ** 62, "quantity": 1})
-        self.problem(answer, (404, 422))
+        self.problem(answer, 422, "OM010", "/product")
 
     def test_missing(self):
         product = make_product()["id"]

@@ -1,5 +1,6 @@
 """One error of each kind, and the fields that it must have."""
-from client import Client, document
+import client
+from client import Client, document, raw_request
 from fixture import (Test, admin, make_order, make_product, make_sellable, nobody, set_status,
                      staff)
 
@@ -13,15 +14,48 @@ class Problem(Test):
         self.assertTrue(all(e["detail"] for e in problem["errors"]))
 
     def test_not_json(self):
-        self.problem(staff().post("orders/", raw=b"{"), 400, "OM106")
+        problem = self.problem(staff().post("orders/", raw=b"{"), 400, "OM106")
+        self.assertIn("line 1, column 1", problem["detail"])
+
+    def test_not_json_at_a_value(self):
+        """What is wrong with a value is said by its pointer."""
+        for raw, pointer in (
+                (b'{"a":1,"a":2}', "/a"), (b'{"items":[{},{"quantity":1,"quantity":1}]}', "/items/1/quantity"),
+                (b'{"a/b~":{"x":{"y,]":[1,{"z":1}],"":1,"":2}}}', "/a~1b~0/x/"),
+                (b'{"x\\"\\u0041":1,"x\\"A":1}', '/x"A'), (b'{"a":"\\u0000"}', "/a"),
+                (b'{"a":[0,[1,"\\u0000"]]}', "/a/1/1"), (b'{"b":{"\\u0000":1}}', "/b"),
+                (b"[" * 33 + b"]" * 33, "")):
+            with self.subTest(raw=raw):
+                self.problem(staff().post("orders/", raw=raw), 400, "OM106", pointer)
+
+    def test_numbers_out_of_range(self):
+        for raw, pointer in ((b'{"price":1e400}', "/price"), (b"1e400", ""),
+                             (b'{"sku":"a","items":[[],{"b":-1e999}],"z":1}', "/items/1/b"),
+                             ('{"name":"\u65e5\u672c","\u00e9":1e400}'.encode(), "/\u00e9"),
+                             (b'{"price":' + b"9" * 400 + b"}", "/price")):
+            with self.subTest(raw=raw[:40]):
+                self.problem(admin().post("products/", raw=raw), 422, "OM010", pointer)
 
     def test_no_body(self):
-        self.problem(staff().post("orders/", raw=b""), 422)
+        self.problem(staff().post("orders/", raw=b""), 422, "OM010", "")
 
     def test_not_an_object(self):
         for raw in (b"[]", b"null", b"1", b'"x"', b"true"):
             with self.subTest(raw=raw):
-                self.problem(staff().post("orders/", raw=raw), 422)
+                self.problem(staff().post("orders/", raw=raw), 422, "OM010", "")
+
+    def test_check_of_an_administrator(self):
+        """A rule that was added to a table is named."""
+        client.rows("ALTER TABLE oms.product ADD CONSTRAINT no_bad_luck CHECK (price <> 13.13)")
+        try:
+            made = make_product()
+            for answer in (admin().post("products/", {"name": "x", "sku": "x", "price": "13.13"}),
+                           admin().patch("products/%d/" % made["id"], {"price": "13.13"})):
+                problem = self.problem(answer, 422, "23514")
+                self.assertIn('"no_bad_luck"', problem["detail"])
+                self.assertEqual(problem["context"], {"constraint": "no_bad_luck", "table": "product"})
+        finally:
+            client.rows("ALTER TABLE oms.product DROP CONSTRAINT no_bad_luck")
 
     def test_no_token(self):
         self.problem(nobody().get("orders/"), 401, "OM100")
@@ -30,14 +64,39 @@ class Problem(Test):
         self.problem(Client("x.y.z").get("orders/"), 401, "OM101")
 
     def test_not_allowed(self):
-        self.problem(staff().get("orders/reports/"), 403, "OM103")
+        problem = self.problem(staff().get("orders/reports/"), 403, "OM103")
+        self.assertIn("role admin", problem["hint"])
+
+    def test_bad_id(self):
+        for text in ("0", "x", "-1", "9223372036854775808"):
+            with self.subTest(id=text):
+                self.problem(staff().get("orders/%s/" % text), 404, "OM104", "/id")
+
+    def test_bad_headers(self):
+        token = {"Authorization": "Bearer " + admin().token, "Content-Type": "application/json"}
+        for headers, pointer in (({"Idempotency-Key": "a b"}, "/Idempotency-Key"),
+                                 ({"Idempotency-Key": "x" * 256}, "/Idempotency-Key")):
+            with self.subTest(headers=str(headers)[:40]):
+                answer = staff().post("orders/", {"items": []}, headers=headers)
+                problem = self.problem(answer, 422, "OM110", pointer)
+                self.assertNotIn("[!", problem["errors"][0]["detail"])
+        lines = "".join("%s: %s\r\n" % pair for pair in token.items())
+        for more in ("Host: x\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n", "Host: x/y\r\n",
+                     "Host: x\r\nHost: y\r\n", "Host: x\r\nX-Long: %s\r\n" % ("x" * 20000), ""):
+            method = "POST" if "Key" in more else "GET"
+            with self.subTest(headers=more[:40]):
+                answer = raw_request(("%s /api/v1/orders/ HTTP/1.1\r\n%s%sContent-Length: 2\r\n"
+                                      "Connection: close\r\n\r\n{}" % (method, more, lines)).encode())
+                self.problem(answer, 400, "OM107")
+        self.problem(raw_request(b"no HTTP\r\n\r\n"), 400, "OM107")
 
     def test_unknown_route(self):
         for path in ("/api/v1/nothing/", "/api/v1/", "/api/v2/orders/", "/nothing", "/api/v1/orders/1/x/",
                      "/API/v1/orders/", "/api/v1//orders/", "/api/v1/order", "/api/v1/orders.json"):
             with self.subTest(path=path):
                 answer = admin().get(path)
-                self.problem(answer, 404, "OM104")
+                problem = self.problem(answer, 404, "OM104")
+                self.assertIn("/api/schema/", problem["hint"])
 
     def test_method_not_allowed(self):
         for method, path in (("DELETE", "orders/"), ("PUT", "orders/"), ("PATCH", "products/"),
@@ -73,8 +132,11 @@ class Problem(Test):
         self.problem(answer, 415, "OM109")
 
     def test_too_large(self):
-        answer = staff().post("orders/", raw=b'{"customer_name":"' + b"x" * 5000000 + b'"}')
-        self.problem(answer, 413, "OM108")
+        for size in (300000, 5000000):
+            with self.subTest(size=size):
+                answer = staff().post("orders/", raw=b'{"customer_name":"' + b"x" * size + b'"}')
+                problem = self.problem(answer, 413, "OM108")
+                self.assertRegex(problem["detail"], r"may have [0-9]+")
 
     def test_error_is_not_cached(self):
         answer = staff().get("products/%d/" % 2 ** 62)

@@ -265,3 +265,31 @@ class Forged(Test):
             with self.subTest(claims=name):
                 self.problem(Client(token).get("products/"), 401)
         self.problem(Client(wrong["expired"]).get("products/"), 401, "OM102")
+
+
+class Throttle(Test):
+    """Last in this file: failures are counted for a while.  Attempts go below
+    Client.call, which waits and repeats as the server says."""
+
+    def attempt(self, name, password="wrong"):
+        raw = json.dumps({"username": name, "password": password}).encode()
+        return Client().exchange("POST", "/api/v1/token/", raw, {"Content-Type": "application/json"})
+
+    def test_account_from_an_address(self):
+        name, other = unique("slow"), unique("other").lower()
+        make_account(other, "a long enough password", "staff")
+        for count in range(40):
+            # upper and lower case are the same account
+            answer = self.attempt(name.lower() if count % 2 else name.upper())
+            if answer.status == 429:
+                break
+            self.problem(answer, 401, "OM020")
+        self.problem(answer, 429, "OM111")
+        self.assertGreaterEqual(int(answer.headers["retry-after"]), 1)
+        # others at the same address come in, after a short while at most
+        login(other, "a long enough password")
+
+    def test_a_bad_body_is_told_so(self):
+        """Only what could have been a login is refused for its number."""
+        answer = Client().exchange("POST", "/api/v1/token/", b"{", {"Content-Type": "application/json"})
+        self.problem(answer, 400, "OM106")
