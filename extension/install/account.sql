@@ -17,6 +17,11 @@ COMMENT ON COLUMN oms.account.password_hash IS 'Password, hashed with argon2id a
 COMMENT ON COLUMN oms.account.disabled_at IS 'Since when log-ins are refused, or null.';
 COMMENT ON COLUMN oms.account.created_at IS 'When the account was made.';
 COMMENT ON COLUMN oms.account.updated_at IS 'When password, role or state was last set.';
+COMMENT ON CONSTRAINT account_pkey ON oms.account IS 'An id names one account.';
+COMMENT ON CONSTRAINT account_username_check ON oms.account IS 'A username has 1 to 150 of A-Z a-z 0-9 @ . + - _.';
+COMMENT ON CONSTRAINT account_role_check ON oms.account IS 'The role is staff or admin.';
+COMMENT ON INDEX oms.account_username_key IS 'A username belongs to one account, without regard to case; serves the log-in.';
+COMMENT ON SEQUENCE oms.account_id_seq IS 'Gives accounts their ids; numbers may be skipped, but none is given twice.';
 
 CREATE TABLE IF NOT EXISTS oms.session (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -24,7 +29,7 @@ CREATE TABLE IF NOT EXISTS oms.session (
   created_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
   revoked_at timestamptz,
-  revoke_reason text CHECK ((revoke_reason IS NULL) = (revoked_at IS NULL))
+  revoke_reason text CONSTRAINT session_check CHECK ((revoke_reason IS NULL) = (revoked_at IS NULL))
 );
 CREATE INDEX IF NOT EXISTS session_account_id_idx ON oms.session (account_id);
 CREATE INDEX IF NOT EXISTS session_expires_at_idx ON oms.session (expires_at);
@@ -35,6 +40,11 @@ COMMENT ON COLUMN oms.session.created_at IS 'When it began.';
 COMMENT ON COLUMN oms.session.expires_at IS 'When it ends, however often it is refreshed: oms.refresh_lifetime after the log-in.';
 COMMENT ON COLUMN oms.session.revoked_at IS 'When it was ended before, or null.';
 COMMENT ON COLUMN oms.session.revoke_reason IS 'Why it was ended.';
+COMMENT ON CONSTRAINT session_pkey ON oms.session IS 'An id names one log-in.';
+COMMENT ON CONSTRAINT session_account_id_fkey ON oms.session IS 'A log-in belongs to an account that exists, and goes with it.';
+COMMENT ON CONSTRAINT session_check ON oms.session IS 'A log-in that was ended says why, and no other does.';
+COMMENT ON INDEX oms.session_account_id_idx IS 'Serves ending all log-ins of an account.';
+COMMENT ON INDEX oms.session_expires_at_idx IS 'Serves the worker, which removes log-ins once they have expired, the oldest first.';
 
 CREATE TABLE IF NOT EXISTS oms.refresh_token (
   hash bytea PRIMARY KEY CHECK (octet_length(hash) = 32),
@@ -48,6 +58,10 @@ COMMENT ON COLUMN oms.refresh_token.hash IS 'SHA-256 of the token; the token its
 COMMENT ON COLUMN oms.refresh_token.session_id IS 'The session.';
 COMMENT ON COLUMN oms.refresh_token.created_at IS 'When it was given out.';
 COMMENT ON COLUMN oms.refresh_token.used_at IS 'When it was used; a use later than oms.refresh_grace after that revokes the session.';
+COMMENT ON CONSTRAINT refresh_token_pkey ON oms.refresh_token IS 'A token is given out once; serves the look-up of a token by its hash.';
+COMMENT ON CONSTRAINT refresh_token_hash_check ON oms.refresh_token IS 'The hash has the 32 bytes of a SHA-256.';
+COMMENT ON CONSTRAINT refresh_token_session_id_fkey ON oms.refresh_token IS 'A token belongs to a session that exists, and goes with it.';
+COMMENT ON INDEX oms.refresh_token_session_id_idx IS 'Serves the removal of a session''s tokens together with it.';
 
 DO $guard$
 DECLARE

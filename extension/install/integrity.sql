@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS oms.schema_version (
 COMMENT ON TABLE oms.schema_version IS 'Versions of the tables that oms.install() has brought this database to.';
 COMMENT ON COLUMN oms.schema_version.version IS 'Version of the tables; the highest is the present one.';
 COMMENT ON COLUMN oms.schema_version.installed_at IS 'When.';
+COMMENT ON CONSTRAINT schema_version_pkey ON oms.schema_version IS 'A version is entered once.';
 INSERT INTO oms.schema_version (version) VALUES (1) ON CONFLICT DO NOTHING;
 
 -- integrity: empty unless something is wrong

@@ -1,7 +1,7 @@
 -- orders, their lines and history, and the state machine
 CREATE TABLE IF NOT EXISTS oms.order_transition (
   from_status text NOT NULL CHECK (from_status ~ '^[A-Z][A-Z0-9_]{0,31}$'),
-  to_status text NOT NULL CHECK (to_status ~ '^[A-Z][A-Z0-9_]{0,31}$' AND to_status <> from_status),
+  to_status text NOT NULL CONSTRAINT order_transition_check CHECK (to_status ~ '^[A-Z][A-Z0-9_]{0,31}$' AND to_status <> from_status),
   stock_effect text NOT NULL DEFAULT 'none' CHECK (stock_effect IN ('none', 'allocate', 'release', 'ship')),
   least_role text NOT NULL DEFAULT 'oms_staff' CHECK (least_role IN ('oms_staff', 'oms_admin')),
   PRIMARY KEY (from_status, to_status)
@@ -11,6 +11,11 @@ COMMENT ON COLUMN oms.order_transition.from_status IS 'Status before the step.';
 COMMENT ON COLUMN oms.order_transition.to_status IS 'Status after the step.';
 COMMENT ON COLUMN oms.order_transition.stock_effect IS 'What the step does to stock: none, allocate (promise the lines'' units), release (take the promise back) or ship (take them off the shelf).';
 COMMENT ON COLUMN oms.order_transition.least_role IS 'Least database role that may take the step: oms_staff or oms_admin.';
+COMMENT ON CONSTRAINT order_transition_pkey ON oms.order_transition IS 'A step from one status to another is there once.';
+COMMENT ON CONSTRAINT order_transition_from_status_check ON oms.order_transition IS 'A status is a capital letter and up to 31 more capital letters, digits and underscores.';
+COMMENT ON CONSTRAINT order_transition_check ON oms.order_transition IS 'The status after the step is written like the one before, and is another.';
+COMMENT ON CONSTRAINT order_transition_stock_effect_check ON oms.order_transition IS 'The effect on stock is none, allocate, release or ship.';
+COMMENT ON CONSTRAINT order_transition_least_role_check ON oms.order_transition IS 'The least role is oms_staff or oms_admin.';
 INSERT INTO oms.order_transition
 SELECT * FROM (VALUES
   ('PENDING', 'CONFIRMED', 'allocate', 'oms_staff'),
@@ -49,6 +54,14 @@ COMMENT ON COLUMN oms.orders.total_amount IS 'Sum of the lines'' line_total, in 
 COMMENT ON COLUMN oms.orders.created_by IS 'User of the API or database role that entered the order.';
 COMMENT ON COLUMN oms.orders.created_at IS 'Start of the transaction that entered the order.';
 COMMENT ON COLUMN oms.orders.updated_at IS 'Start of the transaction of the last transition.';
+COMMENT ON CONSTRAINT orders_pkey ON oms.orders IS 'An id names one order; serves lists in the order of entry.';
+COMMENT ON CONSTRAINT orders_version_check ON oms.orders IS 'Versions begin with 1.';
+COMMENT ON CONSTRAINT orders_customer_name_check ON oms.orders IS 'A customer''s name has 1 to 200 characters.';
+COMMENT ON CONSTRAINT orders_total_amount_check ON oms.orders IS 'A total is not negative, in the currency''s major unit.';
+COMMENT ON CONSTRAINT orders_born_pending ON oms.orders IS 'An order that has not moved yet is PENDING.';
+COMMENT ON INDEX oms.orders_status_id_idx IS 'Serves lists of orders in a status, the newest first.';
+COMMENT ON INDEX oms.orders_created_at_idx IS 'Serves lists and reports of a span of time.';
+COMMENT ON SEQUENCE oms.orders_id_seq IS 'Gives orders their ids, of which order_number is made; numbers may be skipped, but none is given twice.';
 
 CREATE TABLE IF NOT EXISTS oms.order_line (
   order_id bigint NOT NULL,
@@ -70,6 +83,11 @@ COMMENT ON COLUMN oms.order_line.sku IS 'The product''s SKU when it was sold.';
 COMMENT ON COLUMN oms.order_line.name IS 'The product''s name when it was sold.';
 COMMENT ON COLUMN oms.order_line.price IS 'Price of one unit when it was sold, with 2 decimals.';
 COMMENT ON COLUMN oms.order_line.line_total IS 'price times quantity; both have at most 2 decimals, so nothing is rounded.';
+COMMENT ON CONSTRAINT order_line_pkey ON oms.order_line IS 'Each number stands once in an order; serves reading an order''s lines.';
+COMMENT ON CONSTRAINT order_line_line_no_check ON oms.order_line IS 'Lines are numbered from 1.';
+COMMENT ON CONSTRAINT order_line_quantity_check ON oms.order_line IS 'At least 1 unit is ordered.';
+COMMENT ON CONSTRAINT order_line_price_check ON oms.order_line IS 'A price is not negative, in the currency''s major unit for one unit.';
+COMMENT ON CONSTRAINT order_line_total_is_product ON oms.order_line IS 'The line''s total is price times quantity, exactly.';
 
 CREATE TABLE IF NOT EXISTS oms.order_history (
   order_id bigint NOT NULL,
@@ -90,6 +108,9 @@ COMMENT ON COLUMN oms.order_history.to_status IS 'Status after.';
 COMMENT ON COLUMN oms.order_history.changed_at IS 'Start of the transaction that took the step.';
 COMMENT ON COLUMN oms.order_history.actor IS 'User of the API or database role that took the step.';
 COMMENT ON COLUMN oms.order_history.reason IS 'Why, where it was said.';
+COMMENT ON CONSTRAINT order_history_pkey ON oms.order_history IS 'Each step of an order has a number of its own; serves reading an order''s history.';
+COMMENT ON CONSTRAINT order_history_seq_check ON oms.order_history IS 'Steps are numbered from 1.';
+COMMENT ON CONSTRAINT order_history_starts ON oms.order_history IS 'The first step, and no other, has no status before it.';
 
 CREATE TABLE IF NOT EXISTS oms.idempotency (
   actor text NOT NULL,
@@ -106,3 +127,6 @@ COMMENT ON COLUMN oms.idempotency.key IS 'The Idempotency-Key, 1 to 255 characte
 COMMENT ON COLUMN oms.idempotency.request_hash IS 'SHA-256 of the operation and the request body.';
 COMMENT ON COLUMN oms.idempotency.response IS 'The answer that was given, and is given again.';
 COMMENT ON COLUMN oms.idempotency.created_at IS 'When; rows older than oms.idempotency_retention are removed by the worker.';
+COMMENT ON CONSTRAINT idempotency_pkey ON oms.idempotency IS 'A key of a user has one answer, so that a request repeated with it takes effect once.';
+COMMENT ON CONSTRAINT idempotency_key_check ON oms.idempotency IS 'A key has 1 to 255 characters.';
+COMMENT ON INDEX oms.idempotency_created_at_idx IS 'Serves the worker, which removes answers older than oms.idempotency_retention; BRIN, for rows come in the order of time.';

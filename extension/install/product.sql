@@ -21,3 +21,10 @@ COMMENT ON COLUMN oms.product.version IS 'Grows by one with each change of the r
 COMMENT ON COLUMN oms.product.archived_at IS 'When the product was taken from sale, or null.';
 COMMENT ON COLUMN oms.product.created_at IS 'When the product was entered.';
 COMMENT ON COLUMN oms.product.updated_at IS 'When the row was last changed.';
+COMMENT ON CONSTRAINT product_pkey ON oms.product IS 'An id names one product.';
+COMMENT ON CONSTRAINT product_sku_check ON oms.product IS 'An SKU has 1 to 64 characters.';
+COMMENT ON CONSTRAINT product_name_check ON oms.product IS 'A name has 1 to 200 characters.';
+COMMENT ON CONSTRAINT product_about_check ON oms.product IS 'A description has at most 10000 characters.';
+COMMENT ON CONSTRAINT product_price_check ON oms.product IS 'A price is 0 to 9999999999.99 of the currency''s major unit for one unit, with exactly 2 decimals.';
+COMMENT ON INDEX oms.product_sku_key IS 'An SKU names one product that is not archived; serves the look-up by SKU.';
+COMMENT ON SEQUENCE oms.product_id_seq IS 'Gives products their ids; numbers may be skipped, but none is given twice.';

@@ -10,6 +10,10 @@ COMMENT ON TABLE oms.location IS 'Where stock lies. MAIN is the one that orders 
 COMMENT ON COLUMN oms.location.id IS 'Identifier, drawn from a sequence; MAIN has 1.';
 COMMENT ON COLUMN oms.location.code IS 'Short unique name, such as MAIN.';
 COMMENT ON COLUMN oms.location.name IS 'Name for people.';
+COMMENT ON CONSTRAINT location_pkey ON oms.location IS 'An id names one location.';
+COMMENT ON CONSTRAINT location_code_key ON oms.location IS 'A code names one location.';
+COMMENT ON CONSTRAINT location_code_check ON oms.location IS 'A code has 1 to 32 characters.';
+COMMENT ON SEQUENCE oms.location_id_seq IS 'Gives locations their ids, from 2 on, for MAIN has 1; numbers may be skipped, but none is given twice.';
 
 -- counters change in place: no index on them, room for HOT updates, and no foreign key, for products are never deleted
 CREATE TABLE IF NOT EXISTS oms.stock (
@@ -37,6 +41,14 @@ COMMENT ON COLUMN oms.stock.available IS 'Units that can be sold: on_hand - rese
 COMMENT ON COLUMN oms.stock.low_stock_threshold IS 'Stock is low when available is at or below this number of units.';
 COMMENT ON COLUMN oms.stock.moves IS 'How many moves this row has had: the seq of its last oms.stock_move.';
 COMMENT ON COLUMN oms.stock.updated_at IS 'Time of the last move or change of the threshold.';
+COMMENT ON CONSTRAINT stock_pkey ON oms.stock IS 'A product has one row at a location; serves the look-up by product.';
+COMMENT ON CONSTRAINT stock_id_key ON oms.stock IS 'An id names one row; serves the REST API''s inventory records.';
+COMMENT ON CONSTRAINT stock_on_hand_check ON oms.stock IS 'Units on the shelf are never negative.';
+COMMENT ON CONSTRAINT stock_reserved_check ON oms.stock IS 'Units reserved are never negative.';
+COMMENT ON CONSTRAINT stock_allocated_check ON oms.stock IS 'Units allocated are never negative.';
+COMMENT ON CONSTRAINT stock_low_stock_threshold_check ON oms.stock IS 'The threshold, in units, is not negative.';
+COMMENT ON CONSTRAINT stock_never_oversold ON oms.stock IS 'No more units are reserved and allocated than lie on the shelf.';
+COMMENT ON SEQUENCE oms.stock_id_seq IS 'Gives rows of stock their ids; numbers may be skipped, but none is given twice.';
 
 CREATE TABLE IF NOT EXISTS oms.stock_move (
   product_id bigint NOT NULL,
@@ -77,3 +89,6 @@ COMMENT ON COLUMN oms.stock_move.order_id IS 'The order that caused the move, or
 COMMENT ON COLUMN oms.stock_move.reason IS 'Why, in the words of who did it; always there for kind adjust.';
 COMMENT ON COLUMN oms.stock_move.actor IS 'User of the API or database role that did it.';
 COMMENT ON COLUMN oms.stock_move.at IS 'Start of the transaction that made the move.';
+COMMENT ON CONSTRAINT stock_move_pkey ON oms.stock_move IS 'Each move of a product at a location has a number of its own; serves reading the ledger in order.';
+COMMENT ON CONSTRAINT stock_move_seq_check ON oms.stock_move IS 'Moves are numbered from 1.';
+COMMENT ON CONSTRAINT stock_move_shape ON oms.stock_move IS 'Each kind of move changes only its own counters, in its own direction, and names its order or its reason.';

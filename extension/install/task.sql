@@ -2,7 +2,7 @@
 CREATE TABLE IF NOT EXISTS oms.task_handler (
   name text PRIMARY KEY CHECK (name <> '' AND octet_length(name) < 64),
   function text,
-  run_as text CHECK ((run_as IS NULL) = (function IS NULL)),
+  run_as text CONSTRAINT task_handler_check CHECK ((run_as IS NULL) = (function IS NULL)),
   max_attempts integer CHECK (max_attempts BETWEEN 1 AND 100),
   timeout_ms integer CHECK (timeout_ms BETWEEN 10 AND 3600000),
   created_by text NOT NULL,
@@ -16,6 +16,11 @@ COMMENT ON COLUMN oms.task_handler.max_attempts IS 'Attempts after which a task 
 COMMENT ON COLUMN oms.task_handler.timeout_ms IS 'Longest run of a task in milliseconds, or null for the setting oms.task_timeout.';
 COMMENT ON COLUMN oms.task_handler.created_by IS 'Database role that registered it.';
 COMMENT ON COLUMN oms.task_handler.created_at IS 'When it was registered.';
+COMMENT ON CONSTRAINT task_handler_pkey ON oms.task_handler IS 'A name stands for one handler.';
+COMMENT ON CONSTRAINT task_handler_name_check ON oms.task_handler IS 'A name has 1 to 63 bytes.';
+COMMENT ON CONSTRAINT task_handler_check ON oms.task_handler IS 'A handler has a role to run as if it has a function, and only then.';
+COMMENT ON CONSTRAINT task_handler_max_attempts_check ON oms.task_handler IS 'A task is given 1 to 100 attempts.';
+COMMENT ON CONSTRAINT task_handler_timeout_ms_check ON oms.task_handler IS 'A run may last 10 to 3600000 milliseconds.';
 IF NOT EXISTS (SELECT FROM oms.task_handler WHERE name = 'order_created') THEN
   INSERT INTO oms.task_handler (name, created_by) VALUES ('order_created', 'oms');
 END IF;
@@ -59,6 +64,17 @@ COMMENT ON COLUMN oms.task.payload IS 'What the handler is given.';
 COMMENT ON COLUMN oms.task.last_error IS 'SQLSTATE and message of the last attempt that failed.';
 COMMENT ON COLUMN oms.task.created_by IS 'User of the API or database role that queued it.';
 COMMENT ON COLUMN oms.task.request_id IS 'X-Request-Id of the REST request that queued it, or null.';
+COMMENT ON CONSTRAINT task_pkey ON oms.task IS 'An id names one task.';
+COMMENT ON CONSTRAINT task_attempts_check ON oms.task IS 'The number of attempts begun is not negative.';
+COMMENT ON CONSTRAINT task_max_attempts_check ON oms.task IS 'A task is given 1 to 100 attempts.';
+COMMENT ON CONSTRAINT task_state_check ON oms.task IS 'The state is ready, running, done, dead or cancelled.';
+COMMENT ON CONSTRAINT task_lease_while_running ON oms.task IS 'A task has a lease while it runs, and only then.';
+COMMENT ON CONSTRAINT task_finished ON oms.task IS 'A task has a time of its end once it is done, dead or cancelled, and only then.';
+COMMENT ON INDEX oms.task_ready_idx IS 'Serves the workers, which take a handler''s ready tasks in the order they are due.';
+COMMENT ON INDEX oms.task_running_idx IS 'Serves the workers, which look for attempts whose lease has run out.';
+COMMENT ON INDEX oms.task_finished_idx IS 'Serves the worker, which removes tasks that finished longer ago than oms.task_retention, the oldest first.';
+COMMENT ON INDEX oms.task_dead_idx IS 'Serves the views oms.queue and oms.dead_task.';
+COMMENT ON SEQUENCE oms.task_id_seq IS 'Gives tasks their ids; numbers may be skipped, but none is given twice.';
 
 CREATE TABLE IF NOT EXISTS oms.stock_alert (
   product_id bigint NOT NULL,
@@ -76,6 +92,7 @@ COMMENT ON COLUMN oms.stock_alert.seq IS 'The oms.stock_move up to which the led
 COMMENT ON COLUMN oms.stock_alert.available IS 'Units that were available after it.';
 COMMENT ON COLUMN oms.stock_alert.threshold IS 'Threshold at that time, in units.';
 COMMENT ON COLUMN oms.stock_alert.raised_at IS 'When the event was written.';
+COMMENT ON CONSTRAINT stock_alert_pkey ON oms.stock_alert IS 'A product has one last alert at a location.';
 
 CREATE TABLE IF NOT EXISTS oms.worker_state (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -90,6 +107,8 @@ COMMENT ON COLUMN oms.worker_state.system_identifier IS 'System identifier of th
 COMMENT ON COLUMN oms.worker_state.database_oid IS 'OID of the database.';
 COMMENT ON COLUMN oms.worker_state.paused_at IS 'Since when oms.worker_pause() holds, or null.';
 COMMENT ON COLUMN oms.worker_state.paused_by IS 'Who paused it.';
+COMMENT ON CONSTRAINT worker_state_pkey ON oms.worker_state IS 'With worker_state_one_check: there is no second row.';
+COMMENT ON CONSTRAINT worker_state_one_check ON oms.worker_state IS 'The key can only be true, so that there is one row.';
 IF NOT EXISTS (SELECT FROM oms.worker_state) THEN
   PERFORM oms.worker_resume();
 END IF;
