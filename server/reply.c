@@ -59,6 +59,8 @@ static const Problem standard[] = {
 	 "explain it"},
 	{"22", "INVALID_INPUT", 422, "Invalid input", NULL,
 	 "correct the value that detail speaks of and send the request again"},
+	{"P0001", "REFUSED", 409, "Refused by a rule of this installation", NULL,
+	 "a trigger that an administrator of the database added refused this, and can be asked why"},
 	{"42501", "FORBIDDEN", 403, "Not allowed", "the role does not allow this",
 	 "log in with an account that may, or ask an administrator for the right"},
 	{"53300", "DATABASE_UNAVAILABLE", 503, "Database unavailable", away, repeat},
