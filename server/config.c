@@ -113,10 +113,10 @@ static const Setting settings[] = {
 	 "Requests a second for each account, or address where there is none; 0 is no limit."},
 	{"rate_burst", UNIT_NUMBER, AT(rate_burst), "200", 1, 1000000, true,
 	 "Requests at once before rate_limit holds."},
-	{"login_burst", UNIT_NUMBER, AT(login_burst), "10", 0, 1000000, true,
-	 "Failed logins at once to an account from an address, and three times as many from an address to all, before 429; 0 is no limit."},
-	{"login_interval", UNIT_MS, AT(login_interval), "10s", 1, 3600000, true,
-	 "Time after which an address may fail once more with an account; a third of it with any."},
+	{"login_burst", UNIT_NUMBER, AT(login_burst), "20", 0, 1000000, true,
+	 "Failed logins at once to an account from an address, and ten times as many from an address to all, before 429; 0 is no limit."},
+	{"login_interval", UNIT_MS, AT(login_interval), "3s", 1, 3600000, true,
+	 "Time after which an address may fail once more with an account; a tenth of it with any."},
 };
 /* clang-format on */
 

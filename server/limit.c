@@ -18,7 +18,7 @@
 #define BUCKETS 8192
 
 /* an address may fail so many times as often as an account tried from it */
-#define ADDRESS_SHARE 3
+#define ADDRESS_SHARE 10
 
 /* how many bursts somebody may be behind */
 #define MAX_DEBT 10
