@@ -22,5 +22,7 @@ COMMENT ON COLUMN oms.event.version IS 'Version of the thing after the event.';
 COMMENT ON COLUMN oms.event.actor IS 'User of the API or database role that did it.';
 COMMENT ON COLUMN oms.event.request_id IS 'X-Request-Id of the REST request that did it, or null.';
 COMMENT ON COLUMN oms.event.payload IS 'What belongs to the type, or null.';
+CREATE INDEX IF NOT EXISTS event_at_idx ON oms.event USING brin (at);
+COMMENT ON INDEX oms.event_at_idx IS 'Serves the events of a span of time, such as those of one order; BRIN, for rows come in the order of time.';
 COMMENT ON CONSTRAINT event_pkey ON oms.event IS 'An id names one event.';
 COMMENT ON SEQUENCE oms.event_id_seq IS 'Gives events their ids, which do not follow the order of commits; numbers may be skipped, but none is given twice.';

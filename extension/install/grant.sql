@@ -3,7 +3,9 @@ GRANT USAGE ON SCHEMA oms TO oms_reader;
 GRANT USAGE ON SCHEMA oms_rest TO oms_staff, omsd;
 
 GRANT SELECT ON oms.product, oms.location, oms.stock, oms.stock_move, oms.orders, oms.order_line, oms.order_history,
-  oms.order_transition, oms.event, oms.schema_version, oms.integrity TO oms_reader;
+  oms.order_transition, oms.order_status, oms.order_note, oms.event, oms.currency, oms.product_price, oms.channel, oms.customer,
+  oms.customer_history, oms.hold, oms.hold_line, oms.shipment, oms.shipment_line, oms.return_order, oms.return_line,
+  oms.schema_version, oms.integrity TO oms_reader;
 GRANT EXECUTE ON FUNCTION oms.status_holds TO oms_reader;
 
 GRANT EXECUTE ON FUNCTION
@@ -12,8 +14,9 @@ GRANT EXECUTE ON FUNCTION
   oms.orders_confirm, oms.orders_pack, oms.orders_ship, oms.orders_deliver, oms.orders_cancel,
   oms.stock_receive, oms.stock_adjust TO oms_staff;
 GRANT EXECUTE ON FUNCTION oms.product_create, oms.product_update, oms.product_archive, oms.report_summary TO oms_admin;
-GRANT INSERT, UPDATE, DELETE ON oms.order_transition TO oms_admin;
-GRANT INSERT (code, name), UPDATE (code, name) ON oms.location TO oms_admin;
+GRANT INSERT, UPDATE, DELETE ON oms.order_transition, oms.order_status TO oms_admin;
+GRANT INSERT, UPDATE ON oms.currency TO oms_admin;
+GRANT INSERT (code, name, priority, active), UPDATE (code, name, priority, active) ON oms.location TO oms_admin;
 
 GRANT EXECUTE ON FUNCTION oms_rest.ready, oms_rest.wal_flush TO oms_staff, omsd;
 GRANT EXECUTE ON FUNCTION
