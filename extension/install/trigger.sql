@@ -19,3 +19,15 @@ COMMENT ON TRIGGER changing ON oms.order_transition IS 'Keeps orders from moving
 CREATE OR REPLACE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.order_transition
 FOR EACH STATEMENT EXECUTE FUNCTION oms.transition_changed();
 COMMENT ON TRIGGER changed ON oms.order_transition IS 'Checks the state machine and makes it known to all sessions.';
+
+DO $kept$
+DECLARE
+  kept text;
+BEGIN
+  FOREACH kept IN ARRAY ARRAY['location', 'channel', 'currency'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER kept AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.%I '
+      'FOR EACH STATEMENT EXECUTE FUNCTION oms.reference_changed()', kept);
+    EXECUTE format('COMMENT ON TRIGGER kept ON oms.%I IS ''Makes all sessions read the table anew.''', kept);
+  END LOOP;
+END
+$kept$;

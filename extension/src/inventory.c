@@ -89,7 +89,8 @@ inventory_write(Verb *verb, StockRow *row, InventoryChange *change)
 	int64 product_id = row->product_id;
 
 	if (change->quantity.given)
-		stock_adjust_row(verb, product_id, change->quantity.number - stock_available(row), "adjust",
+		stock_adjust_row(verb, product_id, row->location_id,
+						 change->quantity.number - stock_available(row), "adjust",
 						 "quantity set by the API");
 	if (change->threshold.given)
 		plan_write(&set_threshold,
@@ -135,6 +136,8 @@ rest_inventory_create(Verb *verb, FunctionCallInfo fcinfo)
 	text *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
 	InventoryChange change;
 	StockBatch batch;
+	StockRow *row;
+	bool made;
 	Datum answer;
 
 	if (idempotency_find(verb, key, "inventory_create", body, &answer))
@@ -147,12 +150,13 @@ rest_inventory_create(Verb *verb, FunctionCallInfo fcinfo)
 				 errdetail_internal("[{\"pointer\": \"/product\", \"detail\": \"must be the id of "
 									"a product that is not archived\"}]"),
 				 errhint("List the products to see their ids.")));
-	if (!stock_open(&batch, change.product.number))
+	row = stock_open(&batch, change.product.number, MAIN_LOCATION, &made);
+	if (!made)
 		ereport(ERROR,
 				(oms_errcode(OMS_STOCK_EXISTS),
 				 errmsg("product " INT64_FORMAT " has an inventory record", change.product.number),
 				 errhint("Change the quantity of that record with PATCH.")));
-	inventory_write(verb, &batch.rows[0], &change);
+	inventory_write(verb, row, &change);
 	answer = inventory_reply(verb, change.product.number);
 	idempotency_keep(verb, key, "inventory_create", body, answer);
 	return answer;
@@ -188,7 +192,7 @@ rest_change(Verb *verb, FunctionCallInfo fcinfo, bool all)
 								"\"}]",
 								product_id),
 			 errhint("Create a record for the other product.")));
-	inventory_write(verb, &batch.rows[0], &change);
+	inventory_write(verb, stock_find(&batch, product_id, MAIN_LOCATION), &change);
 	return inventory_reply(verb, product_id);
 }
 
@@ -216,7 +220,7 @@ rest_inventory_delete(Verb *verb, FunctionCallInfo fcinfo)
 {
 	StockBatch batch;
 	int64 product_id = lock_record(PG_GETARG_INT64(2), &batch);
-	StockRow *row = &batch.rows[0];
+	StockRow *row = stock_find(&batch, product_id, MAIN_LOCATION);
 
 	if (row->reserved > 0 || row->allocated > 0)
 		ereport(ERROR,
@@ -224,7 +228,7 @@ rest_inventory_delete(Verb *verb, FunctionCallInfo fcinfo)
 				 errmsg(INT64_FORMAT " units of product " INT64_FORMAT " are promised to orders",
 						row->reserved + row->allocated, product_id),
 				 errhint("Ship or cancel those orders first.")));
-	stock_adjust_row(verb, product_id, -row->on_hand, "adjust",
+	stock_adjust_row(verb, product_id, row->location_id, -row->on_hand, "adjust",
 					 "inventory record removed by the API");
 	plan_write(&delete_stock, (Datum[]){Int64GetDatum(product_id)}, NULL);
 	PG_RETURN_NULL();

@@ -37,8 +37,10 @@ extern int oms_sqlstate(OmsError error);
  */
 typedef struct Outcome
 {
-	int64 id;   /* of the order, once it is known */
-	bool moved; /* for a transition: it was not there already */
+	int64 id;         /* of the order, once it is known */
+	bool moved;       /* for a transition: it was not there already */
+	bool wants_split; /* set by the caller: tell where the units come from */
+	char *split;      /* then a JSON array, or NULL when none were allocated */
 	int sqlstate;
 	char *message;
 	char *detail; /* JSON, or NULL */

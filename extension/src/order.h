@@ -59,4 +59,6 @@ extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 extern SPITupleTable *orders_move(Verb *verb, const int64 *ids, int n, const char *to,
 								  const char *reason, Outcome *outcomes);
 
+extern void order_fail_held(Outcome *outcome, int64 order_id, const char *reason);
+
 #endif /* OMS_ORDER_H */

@@ -202,7 +202,8 @@ holding_after(Holding before, StockEffect effect)
 		case EFFECT_ALLOCATE:
 			return before == HOLDS_NOTHING ? HOLDS_ALLOCATED : HOLDS_UNKNOWN;
 		case EFFECT_RELEASE:
-			return before == HOLDS_ALLOCATED ? HOLDS_NOTHING : HOLDS_UNKNOWN;
+			return before == HOLDS_ALLOCATED || before == HOLDS_NOTHING ? HOLDS_NOTHING
+																		: HOLDS_UNKNOWN;
 		case EFFECT_SHIP:
 			return before == HOLDS_ALLOCATED ? HOLDS_SHIPPED : HOLDS_UNKNOWN;
 	}

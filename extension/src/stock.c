@@ -3,7 +3,7 @@
  *	  Stock rows locked, changed and written together with their ledger; the
  *	  verbs that receive and adjust stock.
  *
- * Rows are always locked in the order of their products, so verbs that meet on
+ * Rows are always locked in the order of their products and locations, so verbs that meet on
  * several products wait for each other but never in a circle.
  */
 #include "stock.h"
@@ -15,106 +15,120 @@
 #include "common/int.h"
 #include "utils/builtins.h"
 
-static KeptPlan lock_stock =
-	PLAN("SELECT product_id, on_hand, reserved, allocated, moves, ctid FROM oms.stock "
-		 "WHERE product_id = ANY ($1) AND location_id = 1 ORDER BY product_id FOR NO KEY UPDATE",
-		 INT8ARRAYOID);
+static KeptPlan lock_stock = PLAN(
+	"SELECT product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid "
+	"FROM oms.stock WHERE product_id = ANY ($1) ORDER BY product_id, location_id "
+	"FOR NO KEY UPDATE",
+	INT8ARRAYOID);
 
 static Table stock_counters =
 	TABLE("stock", "on_hand", "reserved", "allocated", "moves", "updated_at");
 
-static Table stock_moves =
-	TABLE("stock_move", "product_id", "location_id", "seq", "kind", "d_on_hand", "d_reserved",
-		  "d_allocated", "on_hand", "reserved", "allocated", "order_id", "reason", "actor");
+static Table stock_moves = TABLE("stock_move", "product_id", "location_id", "seq", "kind",
+								 "d_on_hand", "d_reserved", "d_allocated", "on_hand", "reserved",
+								 "allocated", "order_id", "line_no", "document", "reason", "actor");
 
 /* a row that comes back after a deletion goes on in its old ledger, read once the row is ours */
 static KeptPlan insert_stock = PLAN("INSERT INTO oms.stock (product_id, location_id) "
-									"SELECT id, 1 FROM oms.product WHERE id = $1 "
+									"SELECT id, $2 FROM oms.product WHERE id = $1 "
 									"ON CONFLICT (product_id, location_id) DO NOTHING",
-									INT8OID);
+									INT8OID, INT4OID);
 
 static KeptPlan adopt_ledger =
 	PLAN("UPDATE oms.stock SET moves = (SELECT max(seq) FROM oms.stock_move m "
-		 "WHERE m.product_id = $1 AND m.location_id = 1) "
-		 "WHERE product_id = $1 AND location_id = 1 AND EXISTS (SELECT FROM oms.stock_move m "
-		 "WHERE m.product_id = $1 AND m.location_id = 1)",
-		 INT8OID);
+		 "WHERE m.product_id = $1 AND m.location_id = $2) "
+		 "WHERE product_id = $1 AND location_id = $2 AND EXISTS (SELECT FROM oms.stock_move m "
+		 "WHERE m.product_id = $1 AND m.location_id = $2)",
+		 INT8OID, INT4OID);
 
 static KeptPlan product_exists = PLAN("SELECT FROM oms.product WHERE id = $1", INT8OID);
 
-/* stock_lock locks the rows of some products, sorted and without doubles, at MAIN */
+/* stock_lock locks the rows of some products, sorted and without doubles, at all locations */
 void
 stock_lock(StockBatch *batch, const int64 *product_ids, int n)
 {
 	uint64 found = plan_write(&lock_stock, (Datum[]){int8_array(product_ids, n)}, NULL);
-	uint64 next = 0;
+	SPITupleTable *table = SPI_tuptable;
+	int32 known = 0;
+	int rank = -1;
 
 	memset(batch, 0, sizeof(*batch));
-	batch->rows = palloc0(sizeof(StockRow) * Max(n, 1));
-	batch->nrows = n;
-	for (int i = 0; i < n; i++)
+	batch->rows = palloc0(sizeof(StockRow) * Max(found, 1));
+	batch->nrows = (int) found;
+	for (uint64 i = 0; i < found; i++)
 	{
 		StockRow *row = &batch->rows[i];
 
-		row->product_id = product_ids[i];
-		if (next == found || row_int64(next, 1) != product_ids[i])
-			continue;
-		row->exists = true;
-		row->on_hand = row_int64(next, 2);
-		row->reserved = row_int64(next, 3);
-		row->allocated = row_int64(next, 4);
-		row->moves = row_int64(next, 5);
-		row->tid = *row_tid(next, 6);
-		next++;
+		row->product_id = row_int64(i, 1);
+		row->location_id = row_int32(i, 2);
+		row->on_hand = row_int64(i, 3);
+		row->reserved = row_int64(i, 4);
+		row->allocated = row_int64(i, 5);
+		row->backorder_limit = row_int64(i, 6);
+		row->moves = row_int64(i, 7);
+		row->tid = *row_tid(i, 8);
+		if (row->location_id != known)
+		{
+			known = row->location_id;
+			rank = location_rank(known);
+			SPI_tuptable = table;
+		}
+		row->rank = rank;
 	}
 }
 
-/* stock_find returns the row of a product of the batch */
+/* stock_of returns the first row of a product, or NULL, and how many it has */
 StockRow *
-stock_find(StockBatch *batch, int64 product_id)
+stock_of(StockBatch *batch, int64 product_id, int *n)
 {
 	int low = 0;
-	int high = batch->nrows - 1;
+	int high = batch->nrows;
 
-	while (low <= high)
+	while (low < high)
 	{
 		int middle = (low + high) / 2;
-		StockRow *row = &batch->rows[middle];
 
-		if (row->product_id == product_id)
-			return row;
-		if (row->product_id < product_id)
+		if (batch->rows[middle].product_id < product_id)
 			low = middle + 1;
 		else
-			high = middle - 1;
+			high = middle;
 	}
-	elog(ERROR, "product " INT64_FORMAT " was not locked", product_id);
+	*n = 0;
+	while (low + *n < batch->nrows && batch->rows[low + *n].product_id == product_id)
+		(*n)++;
+	return *n > 0 ? &batch->rows[low] : NULL;
+}
+
+/* stock_find returns the row of a product at a location, or NULL */
+StockRow *
+stock_find(StockBatch *batch, int64 product_id, int32 location_id)
+{
+	int n;
+	StockRow *rows = stock_of(batch, product_id, &n);
+
+	for (int i = 0; i < n; i++)
+		if (rows[i].location_id == location_id)
+			return &rows[i];
+	return NULL;
 }
 
 /* stock_move changes a row of the batch and notes the move; the caller has checked it */
 void
-stock_move(StockBatch *batch, StockRow *row, const char *kind, int64 d_on_hand, int64 d_allocated,
-		   int64 order_id, const char *reason)
+stock_move(StockBatch *batch, StockRow *row, const StockMove *move)
 {
-	StockMove *move;
-
 	if (batch->nmoves == batch->max_moves)
 	{
 		batch->max_moves = Max(16, batch->max_moves * 2);
 		batch->moves = batch->moves ? repalloc(batch->moves, sizeof(StockMove) * batch->max_moves)
 									: palloc(sizeof(StockMove) * batch->max_moves);
 	}
-	row->on_hand += d_on_hand;
-	row->allocated += d_allocated;
+	row->on_hand += move->d_on_hand;
+	row->reserved += move->d_reserved;
+	row->allocated += move->d_allocated;
 	row->moves++;
 	row->moved = true;
-	move = &batch->moves[batch->nmoves++];
-	move->after = *row;
-	move->kind = kind;
-	move->d_on_hand = d_on_hand;
-	move->d_allocated = d_allocated;
-	move->order_id = order_id;
-	move->reason = reason;
+	batch->moves[batch->nmoves] = *move;
+	batch->moves[batch->nmoves++].after = *row;
 }
 
 static void
@@ -139,29 +153,33 @@ write_rows(StockBatch *batch)
 static void
 write_moves(Verb *verb, StockBatch *batch)
 {
-	Datum values[13];
-	bool nulls[13] = {false};
+	Datum values[15];
+	bool nulls[15] = {false};
 
-	values[1] = Int32GetDatum(MAIN_LOCATION);
-	values[5] = Int64GetDatum(0);
-	values[12] = CStringGetTextDatum(verb->actor);
+	values[14] = CStringGetTextDatum(verb->actor);
 	table_begin(&stock_moves);
 	for (int i = 0; i < batch->nmoves; i++)
 	{
 		StockMove *move = &batch->moves[i];
 
 		values[0] = Int64GetDatum(move->after.product_id);
+		values[1] = Int32GetDatum(move->after.location_id);
 		values[2] = Int64GetDatum(move->after.moves);
 		values[3] = CStringGetTextDatum(move->kind);
 		values[4] = Int64GetDatum(move->d_on_hand);
+		values[5] = Int64GetDatum(move->d_reserved);
 		values[6] = Int64GetDatum(move->d_allocated);
 		values[7] = Int64GetDatum(move->after.on_hand);
 		values[8] = Int64GetDatum(move->after.reserved);
 		values[9] = Int64GetDatum(move->after.allocated);
 		values[10] = Int64GetDatum(move->order_id);
 		nulls[10] = move->order_id == 0;
-		nulls[11] = move->reason == NULL;
-		values[11] = nulls[11] ? (Datum) 0 : CStringGetTextDatum(move->reason);
+		values[11] = Int32GetDatum(move->line_no);
+		nulls[11] = move->line_no == 0;
+		nulls[12] = move->document == NULL;
+		values[12] = nulls[12] ? (Datum) 0 : CStringGetTextDatum(move->document);
+		nulls[13] = move->reason == NULL;
+		values[13] = nulls[13] ? (Datum) 0 : CStringGetTextDatum(move->reason);
 		table_insert(&stock_moves, values, nulls);
 	}
 	table_end(&stock_moves);
@@ -180,25 +198,33 @@ stock_write(Verb *verb, StockBatch *batch)
 /* ----------------------------------------------------------- adjustments */
 
 /*
- * stock_open locks the row of one product, making it when it is missing.  It
- * returns whether it made it.
+ * stock_open locks the rows of one product, making the one at a location when
+ * it is missing, and returns that one.  "made", if not NULL, tells whether it did.
  */
-bool
-stock_open(StockBatch *batch, int64 product_id)
+StockRow *
+stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 {
-	bool made;
+	Datum args[] = {Int64GetDatum(product_id), Int32GetDatum(location_id)};
+	StockRow *row;
+	bool inserted;
 
 	stock_lock(batch, &product_id, 1);
-	if (batch->rows[0].exists)
-		return false;
-	made = plan_write(&insert_stock, (Datum[]){Int64GetDatum(product_id)}, NULL) > 0;
+	row = stock_find(batch, product_id, location_id);
 	if (made)
-		plan_write(&adopt_ledger, (Datum[]){Int64GetDatum(product_id)}, NULL);
+		*made = false;
+	if (row)
+		return row;
+	inserted = plan_write(&insert_stock, args, NULL) > 0;
+	if (inserted)
+		plan_write(&adopt_ledger, args, NULL);
 	stock_lock(batch, &product_id, 1);
-	if (batch->rows[0].exists)
-		return made;
+	row = stock_find(batch, product_id, location_id);
+	if (made)
+		*made = inserted;
+	if (row)
+		return row;
 	/* a snapshot older than the row that somebody else has just made */
-	if (plan_write(&product_exists, (Datum[]){Int64GetDatum(product_id)}, NULL) > 0)
+	if (plan_write(&product_exists, args, NULL) > 0)
 		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						errmsg("could not serialize access due to concurrent update")));
 	ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
@@ -207,17 +233,17 @@ stock_open(StockBatch *batch, int64 product_id)
 }
 
 /*
- * stock_adjust_row books a change of on_hand for one product at MAIN, with its
- * move and event.  It returns how many units are available then.
+ * stock_adjust_row books a change of on_hand for one product at a location,
+ * with its move and event.  It returns how many units are available there then.
  */
 int64
-stock_adjust_row(Verb *verb, int64 product_id, int64 delta, const char *kind, const char *reason)
+stock_adjust_row(Verb *verb, int64 product_id, int32 location_id, int64 delta, const char *kind,
+				 const char *reason)
 {
 	StockBatch batch;
-	StockRow *row;
+	StockRow *row = stock_open(&batch, product_id, location_id, NULL);
+	int64 free = stock_available(row) + row->backorder_limit;
 
-	stock_open(&batch, product_id);
-	row = &batch.rows[0];
 	if (delta == 0)
 		return stock_available(row);
 	if (delta > 0 && row->on_hand > MAX_STOCK - delta)
@@ -226,17 +252,17 @@ stock_adjust_row(Verb *verb, int64 product_id, int64 delta, const char *kind, co
 				 errmsg("stock of product " INT64_FORMAT " would pass " INT64_FORMAT " units",
 						product_id, MAX_STOCK),
 				 errhint("Book a smaller quantity.")));
-	if (delta < 0 && stock_available(row) < -delta)
+	if (delta < 0 && Min(free, row->on_hand) < -delta)
 		ereport(ERROR,
 				(oms_errcode(OMS_INSUFFICIENT_STOCK),
 				 errmsg("only " INT64_FORMAT " units of product " INT64_FORMAT " are available",
-						stock_available(row), product_id),
+						Min(free, row->on_hand), product_id),
 				 errdetail_internal("{\"shortages\": [{\"product_id\": " INT64_FORMAT
 									", \"wanted\": " INT64_FORMAT ", \"available\": " INT64_FORMAT
 									"}]}",
-									product_id, -delta, stock_available(row)),
+									product_id, -delta, Min(free, row->on_hand)),
 				 errhint("Units promised to orders cannot be taken away: cancel orders first.")));
-	stock_move(&batch, row, kind, delta, 0, 0, reason);
+	stock_move(&batch, row, &(StockMove){.kind = kind, .d_on_hand = delta, .reason = reason});
 	stock_write(verb, &batch);
 	event_append(verb, strcmp(kind, "receive") == 0 ? "stock.received" : "stock.adjusted",
 				 "product", 1, &product_id, &row->moves, NULL);
@@ -264,8 +290,8 @@ stock_receive(Verb *verb, FunctionCallInfo fcinfo)
 	char *reason = PG_ARGISNULL(2) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(2));
 
 	check_quantity("quantity", quantity, 1);
-	return Int64GetDatum(stock_adjust_row(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), quantity,
-										  "receive", reason));
+	return Int64GetDatum(stock_adjust_row(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
+										  MAIN_LOCATION, quantity, "receive", reason));
 }
 
 OMS_VERB(stock_adjust);
@@ -282,6 +308,6 @@ stock_adjust(Verb *verb, FunctionCallInfo fcinfo)
 				(oms_errcode(OMS_INVALID_INPUT), errmsg("an adjustment needs a reason"),
 				 errdetail_internal("[{\"pointer\": \"/reason\", \"detail\": \"is required\"}]"),
 				 errhint("Say why the stock differs, such as 'broken' or 'found'.")));
-	return Int64GetDatum(
-		stock_adjust_row(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), delta, "adjust", reason));
+	return Int64GetDatum(stock_adjust_row(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
+										  MAIN_LOCATION, delta, "adjust", reason));
 }

@@ -5,36 +5,42 @@
 #ifndef OMS_STOCK_H
 #define OMS_STOCK_H
 
-#include "oms.h"
+#include "location.h"
 
-#define MAIN_LOCATION 1                     /* oms.location.id that orders take from */
+#include "storage/itemptr.h"
+
 #define MAX_STOCK INT64CONST(1000000000000) /* units of one product at one location */
 
 /* StockRow: a row of oms.stock, locked by this transaction */
 typedef struct StockRow
 {
 	int64 product_id;
-	bool exists;
+	int32 location_id;
+	int rank; /* of the location, see location.h */
 	int64 on_hand;
 	int64 reserved;
 	int64 allocated;
+	int64 backorder_limit;
 	int64 moves;
 	bool moved;
 	ItemPointerData tid;
 } StockRow;
 
-/* StockMove: a row for oms.stock_move, with the counters after it */
+/* StockMove: a row for oms.stock_move; "after" is set by stock_move() */
 typedef struct StockMove
 {
-	StockRow after;
 	const char *kind;
 	int64 d_on_hand;
+	int64 d_reserved;
 	int64 d_allocated;
-	int64 order_id;     /* 0 for none */
-	const char *reason; /* or NULL */
+	int64 order_id;       /* 0 for none */
+	int32 line_no;        /* 0 for none */
+	const char *document; /* or NULL */
+	const char *reason;   /* or NULL */
+	StockRow after;
 } StockMove;
 
-/* StockBatch: rows at one location, sorted by product, and moves to be written */
+/* StockBatch: rows sorted by product and location, and moves to be written */
 typedef struct StockBatch
 {
 	StockRow *rows;
@@ -46,13 +52,20 @@ typedef struct StockBatch
 
 #define stock_available(row) ((row)->on_hand - (row)->reserved - (row)->allocated)
 
-extern bool stock_open(StockBatch *batch, int64 product_id);
-extern int64 stock_adjust_row(Verb *verb, int64 product_id, int64 delta, const char *kind,
-							  const char *reason);
+/* locks the rows of some products, sorted and without doubles, at all locations */
 extern void stock_lock(StockBatch *batch, const int64 *product_ids, int n);
-extern StockRow *stock_find(StockBatch *batch, int64 product_id);
-extern void stock_move(StockBatch *batch, StockRow *row, const char *kind, int64 d_on_hand,
-					   int64 d_allocated, int64 order_id, const char *reason);
+/* locks the rows of a product and makes the one at a location if it is missing; *made may be NULL */
+extern StockRow *stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made);
+/* the first row of a product, or NULL, and how many there are */
+extern StockRow *stock_of(StockBatch *batch, int64 product_id, int *n);
+extern StockRow *stock_find(StockBatch *batch, int64 product_id, int32 location_id);
+/* changes a row of the batch and notes the move; the caller has checked it */
+extern void stock_move(StockBatch *batch, StockRow *row, const StockMove *move);
+/* writes the rows that moved and their moves */
 extern void stock_write(Verb *verb, StockBatch *batch);
+
+/* books a change of on_hand with its move and event; returns what is available there then */
+extern int64 stock_adjust_row(Verb *verb, int64 product_id, int32 location_id, int64 delta,
+							  const char *kind, const char *reason);
 
 #endif /* OMS_STOCK_H */

@@ -9,7 +9,7 @@
 
 #include "executor/executor.h"
 
-#define TABLE_MAX_COLUMNS 16
+#define TABLE_MAX_COLUMNS 24
 
 /*
  * Table: some columns of a table of schema oms, to be written again and again.
