@@ -14,10 +14,10 @@ AS 'MODULE_PATHNAME', 'oms_order_move' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_move(bigint, text, text) IS
 'Takes an order to any status that oms.order_transition allows; to the one it has is harmless. Raises OM001, OM002 (no such step), OM003 (not enough stock), OM010 (no such status), OM023 (needs an administrator).';
 
-CREATE FUNCTION oms.order_confirm(order_id bigint) RETURNS void
+CREATE FUNCTION oms.order_confirm(order_id bigint) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_order_confirm' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_confirm(bigint) IS
-'Confirms an order and allocates its units: available stock goes down. Raises OM001, OM002, OM003.';
+'Confirms an order and allocates its units: available stock goes down. Returns where they come from: [{"line": 1, "product_id": 1, "location": "MAIN", "quantity": 2}, ...]; from the fewest locations that have all, by priority. Raises OM001, OM002, OM003, OM043.';
 
 CREATE FUNCTION oms.order_pack(order_id bigint) RETURNS void
 AS 'MODULE_PATHNAME', 'oms_order_pack' LANGUAGE C;
@@ -36,6 +36,20 @@ CREATE FUNCTION oms.order_cancel(order_id bigint, reason text DEFAULT NULL) RETU
 AS 'MODULE_PATHNAME', 'oms_order_cancel' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_cancel(bigint, text) IS
 'Cancels an order and gives back exactly the units it holds, none when it is PENDING. Raises OM001, OM002.';
+
+CREATE FUNCTION oms.order_advance(order_id bigint, status text DEFAULT 'DELIVERED', reason text DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_order_advance' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_advance(bigint, text, text) IS
+'Takes an order the shortest way through the state machine to a status, each step with its history and event; all of it or nothing. Raises OM001, OM002 (no way leads there), OM003, OM010 (no such status), OM023, OM043, OM049.';
+
+CREATE FUNCTION oms.order_hold(order_id bigint, reason text) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_order_hold' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_hold(bigint, text) IS
+'Puts an order on hold: until it is released it can only be cancelled. reason has 1 to 1000 characters. Raises OM001, OM010.';
+
+CREATE FUNCTION oms.order_release(order_id bigint, reason text DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_order_release' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_release(bigint, text) IS 'Ends an order''s hold. Raises OM001, OM055 (it is not on hold).';
 
 CREATE FUNCTION oms.orders_confirm(order_ids bigint[], OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'oms_orders_confirm' LANGUAGE C STRICT;

@@ -61,6 +61,15 @@ COMMENT ON FUNCTION oms_rest.order_history(text, text, bigint) IS 'GET orders/{i
 CREATE FUNCTION oms_rest.order_status(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_status' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_status(text, text, bigint, text) IS 'PATCH and PUT orders/{id}/status/: the order''s header after the step.';
+CREATE FUNCTION oms_rest.order_advance(actor text, request_id text, id bigint, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_advance' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_advance(text, text, bigint, text) IS 'POST orders/{id}/advance/: the order at the end of the way.';
+CREATE FUNCTION oms_rest.order_hold(actor text, request_id text, id bigint, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_hold' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_hold(text, text, bigint, text) IS 'POST orders/{id}/hold/: the order on hold.';
+CREATE FUNCTION oms_rest.order_release(actor text, request_id text, id bigint, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_release' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_release(text, text, bigint, text) IS 'POST orders/{id}/release/: the order, released.';
 CREATE FUNCTION oms_rest.report_summary(actor text, request_id text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_report_summary' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.report_summary(text, text, jsonb) IS 'GET orders/reports/';

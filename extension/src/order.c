@@ -3,6 +3,7 @@
  *	  The order verbs of SQL: one at a time and many at once.
  */
 #include "order.h"
+#include "order_stock.h"
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -99,6 +100,28 @@ order_step(Verb *verb, FunctionCallInfo fcinfo, const char *to, const char *reas
 	return (Datum) 0;
 }
 
+OMS_VERB(order_confirm);
+
+/* order_confirm returns where the units come from; nothing new when it was confirmed before */
+static Datum
+order_confirm(Verb *verb, FunctionCallInfo fcinfo)
+{
+	Outcome outcome = {.wants_split = true};
+	StringInfo split;
+	int64 id;
+
+	require(fcinfo, 0, "order_id");
+	id = PG_GETARG_INT64(0);
+	orders_move(verb, &id, 1, "CONFIRMED", NULL, &outcome);
+	outcome_raise(&outcome);
+	split = reply_begin(verb);
+	if (outcome.split)
+		appendStringInfoString(split, outcome.split);
+	else
+		order_split(split, id);
+	return reply_datum(split);
+}
+
 /* step_each_once takes each order to a status once, and tells of it wherever its id stands */
 static void
 step_each_once(Verb *verb, const int64 *ids, int n, const char *to, const char *reason,
@@ -149,13 +172,15 @@ optional_reason(FunctionCallInfo fcinfo)
 	return PG_ARGISNULL(1) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(1));
 }
 
-/* ORDER_STEP defines the verbs order_NAME and orders_NAME for one status */
+/* ORDERS_STEP defines the verb orders_NAME for one status, ORDER_STEP also order_NAME */
 #define ORDER_STEP(name, status, reason)                                                           \
 	OMS_VERB(order_##name);                                                                        \
 	static Datum order_##name(Verb *verb, FunctionCallInfo fcinfo)                                 \
 	{                                                                                              \
 		return order_step(verb, fcinfo, status, reason);                                           \
 	}                                                                                              \
+	ORDERS_STEP(name, status, reason)
+#define ORDERS_STEP(name, status, reason)                                                          \
 	OMS_VERB(orders_##name);                                                                       \
 	static Datum orders_##name(Verb *verb, FunctionCallInfo fcinfo)                                \
 	{                                                                                              \
@@ -163,7 +188,7 @@ optional_reason(FunctionCallInfo fcinfo)
 	}                                                                                              \
 	extern int oms_require_semicolon
 
-ORDER_STEP(confirm, "CONFIRMED", NULL);
+ORDERS_STEP(confirm, "CONFIRMED", NULL);
 ORDER_STEP(pack, "PACKED", NULL);
 ORDER_STEP(ship, "SHIPPED", NULL);
 ORDER_STEP(deliver, "DELIVERED", NULL);

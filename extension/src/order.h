@@ -59,6 +59,10 @@ extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 extern SPITupleTable *orders_move(Verb *verb, const int64 *ids, int n, const char *to,
 								  const char *reason, Outcome *outcomes);
 
+/* order_rest.c: the order with its lines as this verb has left them, as JSON; raises OM001 */
+extern Datum order_changed_reply(Verb *verb, int64 id);
+/* order_advance.c: takes an order the shortest way to a status, or raises */
+extern void order_walk(Verb *verb, int64 id, const char *to, const char *reason);
 extern void order_fail_held(Outcome *outcome, int64 order_id, const char *reason);
 
 #endif /* OMS_ORDER_H */

@@ -9,8 +9,10 @@
 #include "list.h"
 #include "product.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 static KeptPlan select_order =
 	PLAN("SELECT " ORDER_COLUMNS " FROM oms.orders WHERE id = $1", INT8OID);
@@ -84,12 +86,10 @@ extend_with_items(StringInfo *results, const int64 *ids, int n)
 	}
 }
 
-REST_QUERY(rest_order_get);
-
+/* order_reply answers with an order and its lines, as the active snapshot sees them */
 static Datum
-rest_order_get(Verb *verb, FunctionCallInfo fcinfo)
+order_reply(Verb *verb, int64 id)
 {
-	int64 id = PG_GETARG_INT64(2);
 	StringInfo reply = reply_begin(verb);
 
 	if (plan_read(&select_order, (Datum[]){Int64GetDatum(id)}, NULL) == 0)
@@ -99,6 +99,28 @@ rest_order_get(Verb *verb, FunctionCallInfo fcinfo)
 	extend_with_items(&reply, &id, 1);
 	appendStringInfoChar(reply, '}');
 	return reply_datum(reply);
+}
+
+/* order_changed_reply is order_reply for a verb, which sees what it has written */
+Datum
+order_changed_reply(Verb *verb, int64 id)
+{
+	Datum reply;
+
+	CommandCounterIncrement();
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	UpdateActiveSnapshotCommandId();
+	reply = order_reply(verb, id);
+	PopActiveSnapshot();
+	return reply;
+}
+
+REST_QUERY(rest_order_get);
+
+static Datum
+rest_order_get(Verb *verb, FunctionCallInfo fcinfo)
+{
+	return order_reply(verb, PG_GETARG_INT64(2));
 }
 
 REST_QUERY(rest_order_history);

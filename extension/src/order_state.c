@@ -142,6 +142,54 @@ status_exists(const char *status)
 	return false;
 }
 
+/*
+ * transition_next returns the first step of the shortest way between two
+ * statuses, or NULL.  It walks backwards from the goal, a ring at a time.
+ */
+const Transition *
+transition_next(const char *from, const char *to)
+{
+	bool *reached;
+	bool moved = true;
+
+	need_transitions();
+	reached = palloc0(sizeof(bool) * Max(ntransitions, 1));
+	while (moved)
+	{
+		bool *ring = palloc0(sizeof(bool) * Max(ntransitions, 1));
+
+		moved = false;
+		for (int i = 0; i < ntransitions; i++)
+		{
+			bool leads = strcmp(transitions[i].to, to) == 0;
+
+			for (int j = 0; j < ntransitions && !leads; j++)
+				leads = reached[j] && strcmp(transitions[i].to, transitions[j].from) == 0;
+			ring[i] = leads && !reached[i];
+			moved |= ring[i];
+			if (ring[i] && strcmp(transitions[i].from, from) == 0)
+				return transition_find(from, transitions[i].to);
+		}
+		for (int i = 0; i < ntransitions; i++)
+			reached[i] |= ring[i];
+	}
+	return NULL;
+}
+
+/* transition_shipping returns where a shipping step leads from a status, or NULL */
+const char *
+transition_shipping(const char *from)
+{
+	const char *to = NULL;
+
+	need_transitions();
+	for (int i = 0; i < ntransitions; i++)
+		if (strcmp(transitions[i].from, from) == 0 && transitions[i].effect == EFFECT_SHIP &&
+			(to == NULL || strcmp(transitions[i].to, "SHIPPED") == 0))
+			to = transitions[i].to;
+	return to ? pstrdup(to) : NULL;
+}
+
 /* transitions_from lists where a status may lead, as a JSON array of strings */
 char *
 transitions_from(const char *from)

@@ -28,7 +28,10 @@ typedef struct Transition
 } Transition;
 
 extern const Transition *transition_find(const char *from, const char *to);
+extern const Transition *transition_next(const char *from, const char *to);
 extern bool status_exists(const char *status);
+/* the status that a step with effect ship leads to from here, SHIPPED if it is one, or NULL */
+extern const char *transition_shipping(const char *from);
 extern char *transitions_from(const char *from); /* JSON array of statuses */
 
 #endif /* OMS_ORDER_STATE_H */

@@ -286,6 +286,34 @@ want_the_rest(MovingOrder *order)
 	order->nwants = m;
 }
 
+/* holding_take shows units of a holding as if they were just taken */
+static StockTake
+holding_take(const OrderHolding *holding, int64 quantity)
+{
+	StockWant *want = palloc0(sizeof(StockWant));
+	StockRow *row = palloc0(sizeof(StockRow));
+
+	want->line_no = holding->line_no;
+	want->product_id = holding->product_id;
+	row->location_id = holding->location_id;
+	return (StockTake){want, row, quantity};
+}
+
+/* order_split appends where an order's units lie that are promised to it */
+void
+order_split(StringInfo buf, int64 order_id)
+{
+	int n;
+	OrderHolding *holdings = holdings_read(&order_id, 1, &n);
+	StockTake *takes = palloc(sizeof(StockTake) * Max(n, 1));
+	int m = 0;
+
+	for (int i = 0; i < n; i++)
+		if (holdings[i].allocated > 0)
+			takes[m++] = holding_take(&holdings[i], holdings[i].allocated);
+	allocation_json(buf, takes, m);
+}
+
 /* tell_split notes where the units of an order come from, for the answer */
 static void
 tell_split(MovingOrder *order, const StockTake *takes, int ntakes)
@@ -298,17 +326,8 @@ tell_split(MovingOrder *order, const StockTake *takes, int ntakes)
 		return;
 	all = palloc(sizeof(StockTake) * (order->nholdings + ntakes + 1));
 	for (int i = 0; i < order->nholdings; i++)
-	{
-		OrderHolding *holding = &order->holdings[i];
-		StockWant *want = palloc0(sizeof(StockWant));
-		StockRow *row = palloc0(sizeof(StockRow));
-
-		want->line_no = holding->line_no;
-		want->product_id = holding->product_id;
-		row->location_id = holding->location_id;
-		if (holding->reserved > 0)
-			all[n++] = (StockTake){want, row, holding->reserved};
-	}
+		if (order->holdings[i].reserved > 0)
+			all[n++] = holding_take(&order->holdings[i], order->holdings[i].reserved);
 	for (int i = 0; i < ntakes; i++)
 		all[n++] = takes[i];
 	initStringInfo(&split);
