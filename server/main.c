@@ -25,7 +25,7 @@
 #include "pool.h"
 
 #ifndef OMSD_VERSION
-#define OMSD_VERSION "1.0"
+#define OMSD_VERSION "1.1"
 #endif
 
 static const char *config_file;

@@ -40,8 +40,8 @@ WHERE rolname IN ('oms_reader', 'oms_staff', 'oms_admin', 'omsd') ORDER BY 1;
 
 -- installing again changes nothing, whatever an administrator has added, and brings back what is missing
 SELECT oms.product_create('A', 'a', 1), oms.stock_receive(1, 9), oms.order_create('[{"product_id": 1, "quantity": 2}]');
-ALTER TABLE oms.orders ADD COLUMN channel text DEFAULT 'shop';
-CREATE INDEX orders_channel_idx ON oms.orders (channel);
+ALTER TABLE oms.orders ADD COLUMN shop text DEFAULT 'web';
+CREATE INDEX orders_shop_idx ON oms.orders (shop);
 INSERT INTO oms.location (code, name) VALUES ('BACK', 'Back room');
 INSERT INTO oms.order_transition VALUES ('PENDING', 'QUOTED', 'none', 'oms_staff');
 DROP TRIGGER guard ON oms.orders;
@@ -56,9 +56,9 @@ SELECT has_function_privilege('oms_staff', 'oms.order_confirm(bigint)', 'EXECUTE
 SELECT count(*) FROM oms.order_transition;
 SELECT code FROM oms.location ORDER BY id;
 SELECT oms.order_move(1, 'QUOTED'), oms.order_create('[{"product_id": 1, "quantity": 2}]');
-SELECT id, status, channel FROM oms.orders ORDER BY id;
+SELECT id, status, shop FROM oms.orders ORDER BY id;
 -- verbs go on when the tables change under them
-ALTER TABLE oms.orders DROP COLUMN channel;
+ALTER TABLE oms.orders DROP COLUMN shop;
 ALTER TABLE oms.stock ADD COLUMN shelf text NOT NULL DEFAULT 'A1';
 ALTER TABLE oms.order_history ALTER COLUMN reason SET DEFAULT 'because';
 SELECT oms.order_create('[{"product_id": 1, "quantity": 2}]'), oms.order_confirm(2), oms.order_confirm(3);

@@ -41,8 +41,10 @@ COMMENT ON CONSTRAINT channel_tax_rate_check ON oms.channel IS 'A tax rate is 0 
 COMMENT ON CONSTRAINT channel_tax_rounding_check ON oms.channel IS 'Tax is rounded by line or by total.';
 COMMENT ON CONSTRAINT channel_rounding_check ON oms.channel IS 'Halves are rounded up or to even.';
 COMMENT ON INDEX oms.channel_number_prefix_key IS 'A prefix belongs to one channel, so that a number names one order.';
-INSERT INTO oms.channel (code, name, take_stock, currency, number_prefix)
-SELECT 'default', 'Default', 'confirm', 'USD', 'SO-' WHERE NOT EXISTS (SELECT FROM oms.channel);
+IF NOT EXISTS (SELECT FROM oms.channel) THEN
+  INSERT INTO oms.channel (code, name, take_stock, currency, number_prefix)
+  VALUES ('default', 'Default', 'confirm', 'USD', 'SO-');
+END IF;
 
 CREATE TABLE IF NOT EXISTS oms.number_series (
   channel text PRIMARY KEY,

@@ -7,7 +7,7 @@ COMMENT ON TABLE oms.schema_version IS 'Versions of the tables that oms.install(
 COMMENT ON COLUMN oms.schema_version.version IS 'Version of the tables; the highest is the present one.';
 COMMENT ON COLUMN oms.schema_version.installed_at IS 'When.';
 COMMENT ON CONSTRAINT schema_version_pkey ON oms.schema_version IS 'A version is entered once.';
-INSERT INTO oms.schema_version (version) VALUES (1) ON CONFLICT DO NOTHING;
+INSERT INTO oms.schema_version (version) VALUES (2) ON CONFLICT DO NOTHING;
 
 -- integrity: empty unless something is wrong
 CREATE OR REPLACE VIEW oms.integrity AS

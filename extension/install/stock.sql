@@ -77,8 +77,11 @@ CREATE TABLE IF NOT EXISTS oms.stock_move (
   reason text,
   actor text NOT NULL,
   at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (product_id, location_id, seq),
-  CONSTRAINT stock_move_shape CHECK (CASE kind
+  PRIMARY KEY (product_id, location_id, seq)
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
+CREATE INDEX IF NOT EXISTS stock_move_order_id_idx ON oms.stock_move (order_id) WHERE order_id IS NOT NULL;
+IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'oms.stock_move'::regclass AND conname = 'stock_move_shape') THEN
+  ALTER TABLE oms.stock_move ADD CONSTRAINT stock_move_shape CHECK ((order_id IS NULL) = (line_no IS NULL) AND CASE kind
     WHEN 'allocate' THEN d_on_hand = 0 AND d_reserved IN (0, -d_allocated) AND d_allocated > 0 AND line_no IS NOT NULL
     WHEN 'ship' THEN d_on_hand < 0 AND d_reserved = 0 AND d_allocated = d_on_hand AND line_no IS NOT NULL
     WHEN 'release' THEN d_on_hand = 0 AND d_reserved <= 0 AND d_allocated <= 0 AND d_reserved + d_allocated < 0 AND line_no IS NOT NULL
@@ -90,9 +93,8 @@ CREATE TABLE IF NOT EXISTS oms.stock_move (
     WHEN 'hold' THEN d_on_hand = 0 AND d_reserved > 0 AND d_allocated = 0 AND document IS NOT NULL
     WHEN 'unhold' THEN d_on_hand = 0 AND d_reserved < 0 AND d_allocated = 0 AND document IS NOT NULL
     WHEN 'return' THEN d_on_hand > 0 AND d_reserved = 0 AND d_allocated = 0 AND line_no IS NOT NULL AND document IS NOT NULL
-    ELSE false END)
-) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
-CREATE INDEX IF NOT EXISTS stock_move_order_id_idx ON oms.stock_move (order_id) WHERE order_id IS NOT NULL;
+    ELSE false END);
+END IF;
 COMMENT ON TABLE oms.stock_move IS 'Ledger of stock, append-only: each row is one change of one row of oms.stock, numbered without gaps.';
 COMMENT ON COLUMN oms.stock_move.product_id IS 'The product.';
 COMMENT ON COLUMN oms.stock_move.location_id IS 'The location.';

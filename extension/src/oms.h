@@ -13,8 +13,8 @@
 #include "storage/itemptr.h"
 #include "utils/timestamp.h"
 
-#define OMS_VERSION "1.0"
-#define OMS_SCHEMA_VERSION 1 /* of the tables made by oms.install() */
+#define OMS_VERSION "1.1"
+#define OMS_SCHEMA_VERSION 2 /* of the tables made by oms.install() */
 
 /* ---------------------------------------------------------------- errors */
 

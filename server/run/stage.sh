@@ -37,7 +37,7 @@ ln -sfn "pg/${bin#/usr/}" "$root/.build/pg.bin"
 
 built=$root/.build/extension
 pkglib=$stage/${lib#/usr/} ext=$stage/${share#/usr/}/extension
-if ! cmp -s "$built/oms.so" "$pkglib/oms.so" || ! cmp -s "$built/oms--1.0.sql" "$ext/oms--1.0.sql"; then
+if ! cmp -s "$built/oms.so" "$pkglib/oms.so" || ! cat "$built"/oms--*.sql | cmp -s - <(cat "$ext"/oms--*.sql); then
 	echo "installing the extension in .build/pg"
 	make -s -C "$root/extension" install PG_CONFIG="$stage/${bin#/usr/}/pg_config" >/dev/null
 fi

@@ -5,8 +5,9 @@ SELECT no_plan();
 
 SELECT schemas_are(ARRAY['public', 'oms', 'oms_rest']);
 SELECT extensions_are('oms', ARRAY['oms']);
-SELECT tables_are('oms', ARRAY['account', 'event', 'idempotency', 'location', 'order_history', 'order_line', 'order_transition', 'orders',
-  'product', 'refresh_token', 'schema_version', 'session', 'stock', 'stock_alert', 'stock_move', 'task', 'task_handler', 'worker_state']);
+SELECT tables_are('oms', ARRAY['account', 'channel', 'currency', 'customer', 'customer_history', 'event', 'hold', 'hold_line', 'idempotency', 'location', 'number_series',
+  'order_history', 'order_line', 'order_note', 'order_status', 'order_transition', 'orders', 'product', 'product_price', 'refresh_token', 'return_line', 'return_order',
+  'schema_version', 'session', 'shipment', 'shipment_line', 'stock', 'stock_alert', 'stock_move', 'task', 'task_handler', 'worker_state']);
 SELECT views_are('oms', ARRAY['integrity', 'worker', 'queue', 'dead_task']);
 SELECT tables_are('oms_rest', '{}'::name[]);
 SELECT views_are('oms_rest', '{}'::name[]);
@@ -26,6 +27,8 @@ product|updated_at|timestamp with time zone|t|now()
 location|id|integer|t|generated always as identity
 location|code|text|t|
 location|name|text|t|
+location|priority|integer|t|100
+location|active|boolean|t|true
 stock|id|bigint|t|generated always as identity
 stock|product_id|bigint|t|
 stock|location_id|integer|t|
@@ -34,6 +37,8 @@ stock|reserved|bigint|t|0
 stock|allocated|bigint|t|0
 stock|available|bigint|f|((on_hand - reserved) - allocated)
 stock|low_stock_threshold|bigint|t|10
+stock|reorder_quantity|bigint|f|
+stock|backorder_limit|bigint|t|0
 stock|moves|bigint|t|0
 stock|updated_at|timestamp with time zone|t|now()
 stock_move|product_id|bigint|t|
@@ -47,6 +52,8 @@ stock_move|on_hand|bigint|t|
 stock_move|reserved|bigint|t|
 stock_move|allocated|bigint|t|
 stock_move|order_id|bigint|f|
+stock_move|line_no|integer|f|
+stock_move|document|text|f|
 stock_move|reason|text|f|
 stock_move|actor|text|t|
 stock_move|at|timestamp with time zone|t|now()
@@ -56,6 +63,18 @@ orders|status|text|t|
 orders|version|bigint|t|
 orders|customer_name|text|t|
 orders|total_amount|numeric|t|
+orders|discount_amount|numeric|t|0
+orders|tax_amount|numeric|t|0
+orders|currency|text|t|'USD'::text
+orders|channel|text|t|'default'::text
+orders|takes_stock|text|t|'confirm'::text
+orders|fulfilment|text|t|'none'::text
+orders|shipments|integer|t|0
+orders|customer_id|bigint|f|
+orders|series_number|bigint|f|
+orders|external_ref|text|f|
+orders|hold_reason|text|f|
+orders|attributes|jsonb|f|
 orders|created_by|text|t|
 orders|created_at|timestamp with time zone|t|now()
 orders|updated_at|timestamp with time zone|t|now()
@@ -67,6 +86,12 @@ order_line|sku|text|t|
 order_line|name|text|t|
 order_line|price|numeric|t|
 order_line|line_total|numeric|t|
+order_line|discount|numeric|t|0
+order_line|tax|numeric|t|0
+order_line|tax_rate|numeric|t|0
+order_line|tax_included|boolean|t|false
+order_line|cancelled|bigint|t|0
+order_line|returned|bigint|t|0
 order_history|order_id|bigint|t|
 order_history|seq|bigint|t|
 order_history|from_status|text|f|
@@ -74,10 +99,14 @@ order_history|to_status|text|t|
 order_history|changed_at|timestamp with time zone|t|now()
 order_history|actor|text|t|
 order_history|reason|text|f|
+order_history|action|text|f|
+order_history|detail|jsonb|f|
 order_transition|from_status|text|t|
 order_transition|to_status|text|t|
 order_transition|stock_effect|text|t|'none'::text
 order_transition|least_role|text|t|'oms_staff'::text
+order_status|status|text|t|
+order_status|final|boolean|t|
 event|id|bigint|t|generated always as identity
 event|xid|xid8|t|pg_current_xact_id()
 event|at|timestamp with time zone|t|now()
@@ -120,14 +149,15 @@ SELECT is_empty($$SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'om
   AND indkey::int2[] && (SELECT array_agg(attnum) FROM pg_attribute WHERE attrelid = indrelid
   AND attname IN ('on_hand', 'reserved', 'allocated', 'available', 'moves', 'updated_at'))$$, 'no index on counters');
 -- a key refers to nothing that is written often
-SELECT is(ARRAY(SELECT format('%s -> %s', conrelid::regclass, confrelid::regclass) FROM pg_constraint WHERE contype = 'f' AND connamespace = 'oms'::regnamespace ORDER BY 1), ARRAY['oms.refresh_token -> oms.session', 'oms.session -> oms.account'], 'foreign keys');
+SELECT is(ARRAY(SELECT format('%s -> %s', conrelid::regclass, confrelid::regclass) FROM pg_constraint WHERE contype = 'f' AND connamespace = 'oms'::regnamespace ORDER BY 1), ARRAY['oms.channel -> oms.currency', 'oms.product_price -> oms.currency', 'oms.refresh_token -> oms.session', 'oms.session -> oms.account'], 'foreign keys');
 SELECT is_empty($$SELECT conrelid::regclass, conname FROM pg_constraint WHERE connamespace = 'oms'::regnamespace AND NOT convalidated$$, 'all constraints are valid');
 
 -- guards
 SELECT trigger_is('oms', t, 'guard', 'oms', 'guard') FROM unnest(ARRAY['account', 'event', 'idempotency', 'order_history', 'order_line', 'orders', 'product',
-  'refresh_token', 'session', 'stock', 'stock_alert', 'stock_move', 'task', 'task_handler', 'worker_state']) AS t;
+  'refresh_token', 'session', 'stock', 'stock_alert', 'stock_move', 'task', 'task_handler', 'worker_state', 'product_price', 'channel', 'number_series', 'customer',
+  'customer_history', 'order_note', 'hold', 'hold_line', 'shipment', 'shipment_line', 'return_order', 'return_line']) AS t;
 SELECT is_empty($$SELECT c.relname FROM pg_class AS c WHERE relnamespace = 'oms'::regnamespace AND relkind = 'r'
-  AND relname NOT IN ('location', 'order_transition', 'schema_version') AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE tgrelid = c.oid
+  AND relname NOT IN ('currency', 'location', 'order_status', 'order_transition', 'schema_version') AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE tgrelid = c.oid
   AND tgfoid = 'oms.guard()'::regprocedure AND tgenabled = 'O' AND tgtype = (2 | 4 | 8 | 16 | 32))$$, 'a guard before INSERT, UPDATE, DELETE and TRUNCATE on every other table');
 SELECT triggers_are('oms', 'order_transition', ARRAY['changing', 'changed']);
 
