@@ -13,11 +13,14 @@
 
 typedef enum FieldType
 {
-	FIELD_TEXT,    /* string of min..max characters */
+	FIELD_TEXT, /* string of min..max characters */
+	FIELD_TEXT_OR_NULL,
 	FIELD_INTEGER, /* whole number of min..max */
 	FIELD_MONEY,   /* decimal string or number of min..max cents */
+	FIELD_RATE,    /* percent, decimal string or number of min..max ten-thousandths */
 	FIELD_BOOL,
 	FIELD_ARRAY,    /* array of min..max elements */
+	FIELD_OBJECT,   /* object of at most max bytes, or null */
 	FIELD_READ_ONLY /* accepted and ignored: what our own replies carry */
 } FieldType;
 
@@ -35,9 +38,10 @@ typedef struct Field
 typedef struct FieldValue
 {
 	bool given;
-	int64 number;          /* FIELD_INTEGER, FIELD_MONEY (cents), FIELD_BOOL */
-	char *text;            /* FIELD_TEXT */
+	int64 number;          /* FIELD_INTEGER, FIELD_MONEY (cents), FIELD_RATE, FIELD_BOOL */
+	char *text;            /* FIELD_TEXT, FIELD_TEXT_OR_NULL */
 	JsonbContainer *array; /* FIELD_ARRAY */
+	Jsonb *object;         /* FIELD_OBJECT, NULL for null */
 } FieldValue;
 
 /* Input: a body being read; faults are collected and raised together */
@@ -55,8 +59,16 @@ extern void input_fault(Input *input, const char *pointer, const char *detail, .
 	pg_attribute_printf(3, 4);
 extern bool input_text(Input *input, const char *pointer, const char *s, int bytes, int64 min,
 					   int64 max);
+extern bool input_choice(Input *input, const char *pointer, const char *s,
+						 const char *const *choices, int n);
 extern void input_end(Input *input);     /* raises OM010 when there were faults */
 extern char *input_faults(Input *input); /* the JSON array of faults */
+
+/* decimal_read reads a decimal number with at most so many decimals, as units of the last */
+extern bool decimal_read(const char *s, int decimals, int64 *units);
+
+/* json_arguments makes a body of the named arguments from "first" on that are not null */
+extern text *json_arguments(FunctionCallInfo fcinfo, int first);
 
 /* --------------------------------------------------------------- writing */
 

@@ -79,47 +79,47 @@ input_begin(Input *input, text *body)
 }
 
 /*
- * parse_cents reads a decimal number with at most two decimals, as cents.
- * Trailing zeros are no decimals: "1.500" is 150 cents.
+ * decimal_read reads a decimal number with at most so many decimals, as units
+ * of the last.  Trailing zeros are no decimals: "1.500" is 150 cents.
  */
-static bool
-parse_cents(const char *s, int64 *cents)
+bool
+decimal_read(const char *s, int decimals, int64 *units)
 {
 	bool negative = *s == '-';
-	int decimals = -1;
+	int places = -1; /* decimals so far; -1 before the point */
 	int digits = 0;
 	int64 value = 0;
 
 	for (s += negative; *s; s++)
 	{
-		if (*s == '.' && decimals < 0 && digits > 0)
+		if (*s == '.' && places < 0 && digits > 0)
 		{
-			decimals = 0;
+			places = 0;
 			continue;
 		}
 		if (*s < '0' || *s > '9' || ++digits > 30)
 			return false;
-		if (decimals == 2)
+		if (places == decimals)
 		{
 			if (*s != '0')
 				return false;
 			continue;
 		}
-		if (decimals >= 0)
-			decimals++;
+		if (places >= 0)
+			places++;
 		if (value > (PG_INT64_MAX - 9) / 10)
 			return false;
 		value = value * 10 + (*s - '0');
 	}
-	if (digits == 0 || decimals == 0)
+	if (digits == 0 || s[-1] == '.')
 		return false;
-	for (decimals = Max(decimals, 0); decimals < 2; decimals++)
+	for (places = Max(places, 0); places < decimals; places++)
 	{
 		if (value > PG_INT64_MAX / 10)
 			return false;
 		value *= 10;
 	}
-	*cents = negative ? -value : value;
+	*units = negative ? -value : value;
 	return true;
 }
 
@@ -161,6 +161,22 @@ input_text(Input *input, const char *pointer, const char *s, int bytes, int64 mi
 	return false;
 }
 
+/* input_choice checks that a string is one of n */
+bool
+input_choice(Input *input, const char *pointer, const char *s, const char *const *choices, int n)
+{
+	StringInfoData names;
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(s, choices[i]) == 0)
+			return true;
+	initStringInfo(&names);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&names, "%s%s", i ? ", " : "", choices[i]);
+	input_fault(input, pointer, "must be one of %s", names.data);
+	return false;
+}
+
 static void
 read_text(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
 {
@@ -193,26 +209,64 @@ read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *
 				field->min, field->max);
 }
 
-static void
-read_money(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
+/* read_decimal reads a decimal string or number of min..max units, and says whether it could */
+static bool
+read_decimal(const Field *field, int decimals, JsonbValue *value, FieldValue *to)
 {
 	char *digits = NULL;
-	int64 cents;
+	int64 units;
 
 	if (value->type == jbvNumeric)
 		digits = number_text(value);
 	else if (value->type == jbvString)
 		digits = pnstrdup(value->val.string.val, value->val.string.len);
-	if (digits && parse_cents(digits, &cents) && cents >= field->min && cents <= field->max)
+	if (digits == NULL || !decimal_read(digits, decimals, &units) || units < field->min ||
+		units > field->max)
+		return false;
+	to->number = units;
+	return true;
+}
+
+static void
+read_money(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
+{
+	if (!read_decimal(field, 2, value, to))
+		input_fault(input, pointer,
+					"must be a decimal string such as \"12.50\", with at most 2 decimals, "
+					"from " INT64_FORMAT ".%02d to " INT64_FORMAT ".%02d",
+					field->min / 100, (int) (field->min % 100), field->max / 100,
+					(int) (field->max % 100));
+}
+
+static void
+read_rate(Input *input, const char *pointer, const Field *field, JsonbValue *value, FieldValue *to)
+{
+	if (!read_decimal(field, 4, value, to))
+		input_fault(input, pointer,
+					"must be percent as a decimal string such as \"7.7\", with at most 4 decimals, "
+					"from " INT64_FORMAT " to " INT64_FORMAT ".%04d",
+					field->min / 10000, field->max / 10000, (int) (field->max % 10000));
+}
+
+/* read_object takes an object, measured as text; null is taken for none */
+static void
+read_object(Input *input, const char *pointer, const Field *field, JsonbValue *value,
+			FieldValue *to)
+{
+	Jsonb *object;
+
+	if (value->type == jbvNull)
+		return;
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
 	{
-		to->number = cents;
+		input_fault(input, pointer, "must be an object or null");
 		return;
 	}
-	input_fault(input, pointer,
-				"must be a decimal string such as \"12.50\", with at most 2 decimals, "
-				"from " INT64_FORMAT ".%02d to " INT64_FORMAT ".%02d",
-				field->min / 100, (int) (field->min % 100), field->max / 100,
-				(int) (field->max % 100));
+	object = JsonbValueToJsonb(value);
+	if (strlen(JsonbToCString(NULL, &object->root, VARSIZE(object))) > (size_t) field->max)
+		input_fault(input, pointer, "must have at most " INT64_FORMAT " bytes as JSON", field->max);
+	else
+		to->object = object;
 }
 
 static void
@@ -243,6 +297,10 @@ read_field(Input *input, const char *pointer, const Field *field, JsonbValue *va
 
 	switch (field->type)
 	{
+		case FIELD_TEXT_OR_NULL:
+			if (value->type == jbvNull)
+				break;
+			/* FALLTHROUGH */
 		case FIELD_TEXT:
 			read_text(input, pointer, field, value, to);
 			break;
@@ -252,6 +310,9 @@ read_field(Input *input, const char *pointer, const Field *field, JsonbValue *va
 		case FIELD_MONEY:
 			read_money(input, pointer, field, value, to);
 			break;
+		case FIELD_RATE:
+			read_rate(input, pointer, field, value, to);
+			break;
 		case FIELD_BOOL:
 			if (value->type == jbvBool)
 				to->number = value->val.boolean;
@@ -260,6 +321,9 @@ read_field(Input *input, const char *pointer, const Field *field, JsonbValue *va
 			break;
 		case FIELD_ARRAY:
 			read_array(input, pointer, field, value, to);
+			break;
+		case FIELD_OBJECT:
+			read_object(input, pointer, field, value, to);
 			break;
 		case FIELD_READ_ONLY:
 			return;

@@ -4,7 +4,9 @@
  */
 #include "json.h"
 
+#include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 /* reply_begin leaves room for the varlena header in front of the text */
 StringInfo
@@ -117,4 +119,37 @@ json_row(StringInfo buf, SPITupleTable *table, uint64 row)
 	appendStringInfoChar(buf, '{');
 	json_columns(buf, table, row, 1, table->tupdesc->natts);
 	appendStringInfoChar(buf, '}');
+}
+
+/*
+ * json_arguments makes a body of the named arguments from "first" on that are
+ * not null, so that SQL and REST obey the same table of fields.
+ */
+text *
+json_arguments(FunctionCallInfo fcinfo, int first)
+{
+	HeapTuple function;
+	StringInfoData body;
+	const char *separator = "";
+	Oid *types;
+	char **names;
+	char *modes;
+
+	function = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	if (!HeapTupleIsValid(function))
+		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+	(void) get_func_arg_info(function, &types, &names, &modes);
+	ReleaseSysCache(function);
+	initStringInfo(&body);
+	appendStringInfoChar(&body, '{');
+	for (int i = first; i < PG_NARGS(); i++)
+	{
+		if (PG_ARGISNULL(i))
+			continue;
+		appendStringInfo(&body, "%s\"%s\": ", separator, names[i]);
+		json_value(&body, PG_GETARG_DATUM(i), types[i]);
+		separator = ", ";
+	}
+	appendStringInfoChar(&body, '}');
+	return cstring_to_text_with_len(body.data, body.len);
 }
