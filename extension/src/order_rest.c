@@ -29,7 +29,7 @@ static KeptPlan select_lines =
 		 INT8ARRAYOID);
 
 static KeptPlan select_history =
-	PLAN("SELECT seq AS id, from_status, to_status, changed_at, actor, reason "
+	PLAN("SELECT seq AS id, from_status, to_status, changed_at, actor, reason, action, detail "
 		 "FROM oms.order_history WHERE order_id = $1 ORDER BY seq",
 		 INT8OID);
 
@@ -268,12 +268,12 @@ rest_order_create(Verb *verb, FunctionCallInfo fcinfo)
 
 /* moved_reply answers with an order's header after a step, from its row before */
 static Datum
-moved_reply(Verb *verb, SPITupleTable *before, const char *status, bool moved)
+moved_reply(Verb *verb, SPITupleTable *before, const char *status, const Outcome *outcome)
 {
 	StringInfo reply = reply_begin(verb);
 
 	appendStringInfoChar(reply, '{');
-	if (!moved)
+	if (!outcome->moved)
 		json_columns(reply, before, 0, 1, ORDER_COLUMN_COUNT);
 	else
 	{
@@ -288,6 +288,8 @@ moved_reply(Verb *verb, SPITupleTable *before, const char *status, bool moved)
 		appendStringInfo(reply, ", \"version\": " INT64_FORMAT ", ",
 						 row_int64(0, ORDER_VERSION_COLUMN) + 1);
 		json_columns(reply, before, 0, ORDER_VERSION_COLUMN + 1, ORDER_COLUMN_COUNT);
+		if (outcome->split)
+			appendStringInfo(reply, ", \"allocation\": %s", outcome->split);
 	}
 	appendStringInfoChar(reply, '}');
 	return reply_datum(reply);
@@ -304,7 +306,7 @@ rest_order_status(Verb *verb, FunctionCallInfo fcinfo)
 	};
 	int64 id = PG_GETARG_INT64(2);
 	FieldValue values[lengthof(fields)];
-	Outcome outcome = {0};
+	Outcome outcome = {.wants_split = true};
 	Input input;
 	SPITupleTable *before;
 
@@ -313,5 +315,5 @@ rest_order_status(Verb *verb, FunctionCallInfo fcinfo)
 	input_end(&input);
 	before = orders_move(verb, &id, 1, values[0].text, values[1].text, &outcome);
 	outcome_raise(&outcome);
-	return moved_reply(verb, before, values[0].text, outcome.moved);
+	return moved_reply(verb, before, values[0].text, &outcome);
 }

@@ -83,14 +83,15 @@ class BadInput(Test):
             return {"name": sku, "about": "", "sku": sku, "price": "1.00"}
         if name[0] == "inventory":
             return {"product": self.ids["products"], "quantity": 5}
-        if name[0] == "orders":
-            return {"status": "CONFIRMED"} if name[-1] == "status" else \
-                {"customer_name": "x", "items": [{"product_id": self.ids["products"], "quantity": 1}]}
+        if name in (["orders"], ["orders", "create"]):
+            return {"customer_name": "x", "items": [{"product_id": self.ids["products"], "quantity": 1}]}
         if name[-1] == "refresh":
             return {"refresh": "x"}
         if name[0] == "token":
             return {"username": "x", "password": "y"}
-        return {}
+        schema = document().body_schema(document().operations[method, path]) or {}
+        return {name: field["examples"][0] for name, field in schema.get("properties", {}).items()
+                if field.get("examples")}
 
     def bodies(self):
         for method, path, operation in self.operations("POST", "PUT", "PATCH"):
