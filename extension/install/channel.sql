@@ -55,3 +55,6 @@ COMMENT ON COLUMN oms.number_series.channel IS 'Code of the channel.';
 COMMENT ON COLUMN oms.number_series.last_number IS 'The number given last.';
 COMMENT ON CONSTRAINT number_series_pkey ON oms.number_series IS 'A channel has one series.';
 COMMENT ON CONSTRAINT number_series_last_number_check ON oms.number_series IS 'Numbers begin with 1.';
+
+GRANT EXECUTE ON FUNCTION oms_rest.channel_list, oms_rest.channel_get TO oms_staff;
+GRANT EXECUTE ON FUNCTION oms_rest.channel_create, oms_rest.channel_update TO oms_admin;

@@ -36,3 +36,6 @@ COMMENT ON COLUMN oms.product_price.updated_at IS 'When the price was last chang
 COMMENT ON CONSTRAINT product_price_pkey ON oms.product_price IS 'A product has one price in a currency.';
 COMMENT ON CONSTRAINT product_price_currency_fkey ON oms.product_price IS 'A price is in a currency of oms.currency.';
 COMMENT ON CONSTRAINT product_price_price_check ON oms.product_price IS 'A price is 0 to 9999999999.999 of the currency''s major unit, with at most 3 decimals.';
+
+GRANT EXECUTE ON FUNCTION oms_rest.product_prices, oms_rest.currency_list TO oms_staff;
+GRANT EXECUTE ON FUNCTION oms.product_price_set, oms_rest.product_prices_replace TO oms_admin;

@@ -55,3 +55,7 @@ COMMENT ON COLUMN oms.customer_history.actor IS 'User of the API or database rol
 COMMENT ON COLUMN oms.customer_history.changed_at IS 'Start of the transaction that did it.';
 COMMENT ON CONSTRAINT customer_history_pkey ON oms.customer_history IS 'Each change of a customer has a number of its own.';
 COMMENT ON CONSTRAINT customer_history_seq_check ON oms.customer_history IS 'Changes are numbered from 1.';
+
+GRANT EXECUTE ON FUNCTION oms.customer_create, oms.customer_update, oms.customer_archive,
+  oms_rest.customer_list, oms_rest.customer_create, oms_rest.customer_get, oms_rest.customer_replace, oms_rest.customer_update,
+  oms_rest.customer_delete, oms_rest.customer_history TO oms_staff;

@@ -18,6 +18,8 @@ COMMENT ON CONSTRAINT location_pkey ON oms.location IS 'An id names one location
 COMMENT ON CONSTRAINT location_code_key ON oms.location IS 'A code names one location.';
 COMMENT ON CONSTRAINT location_code_check ON oms.location IS 'A code has 1 to 32 characters.';
 COMMENT ON SEQUENCE oms.location_id_seq IS 'Gives locations their ids, from 2 on, for MAIN has 1; numbers may be skipped, but none is given twice.';
+GRANT EXECUTE ON FUNCTION oms_rest.location_list, oms_rest.location_get TO oms_staff;
+GRANT EXECUTE ON FUNCTION oms.location_create, oms.location_update, oms_rest.location_create, oms_rest.location_update TO oms_admin;
 
 -- counters change in place: no index on them, room for HOT updates, and no foreign key, for products are never deleted
 CREATE TABLE IF NOT EXISTS oms.stock (

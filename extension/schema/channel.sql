@@ -10,3 +10,16 @@ CREATE FUNCTION oms.channel_update(code text, name text DEFAULT NULL, take_stock
 AS 'MODULE_PATHNAME', 'oms_channel_update' LANGUAGE C;
 COMMENT ON FUNCTION oms.channel_update(text, text, text, text, text, boolean, numeric, boolean, text, text, boolean) IS
 'Changes what is given of the channel with a code; null leaves a value as it is. New orders follow; those that are there keep what they were entered with. Prefix and currency stay once the channel has orders, the currency of channel default also while there are products, for their prices are in it. gapless may be turned off and on; the series goes on with the next number. Returns nothing. Raises OM010, OM033 (no such channel), OM052.';
+
+CREATE FUNCTION oms_rest.channel_list(actor text, request_id text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_channel_list' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.channel_list(text, text) IS 'GET channels/: all.';
+CREATE FUNCTION oms_rest.channel_create(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_channel_create' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.channel_create(text, text, text, text) IS 'POST channels/';
+CREATE FUNCTION oms_rest.channel_get(actor text, request_id text, code text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_channel_get' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.channel_get(text, text, text) IS 'GET channels/{code}/';
+CREATE FUNCTION oms_rest.channel_update(actor text, request_id text, code text, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_channel_update' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.channel_update(text, text, text, text) IS 'PATCH channels/{code}/';

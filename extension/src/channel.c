@@ -6,7 +6,9 @@
  * stay once there are orders; the rest may change and holds for new orders.
  */
 #include "oms.h"
+#include "idempotency.h"
 #include "json.h"
+#include "list.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -67,6 +69,9 @@ static KeptPlan update_channel =
 
 static KeptPlan select_channel =
 	PLAN("SELECT " CHANNEL_COLUMNS " FROM oms.channel WHERE code = $1", TEXTOID);
+
+static KeptPlan select_channels =
+	PLAN0("SELECT " CHANNEL_COLUMNS " FROM oms.channel ORDER BY code");
 
 static KeptPlan lock_channel =
 	PLAN("SELECT currency, number_prefix FROM oms.channel WHERE code = $1 FOR UPDATE", TEXTOID);
@@ -359,4 +364,67 @@ channel_update(Verb *verb, FunctionCallInfo fcinfo)
 	channel_read(json_arguments(fcinfo, 1), false, values);
 	channel_change(verb, PG_ARGISNULL(0) ? "" : TextDatumGetCString(PG_GETARG_DATUM(0)), values);
 	return (Datum) 0;
+}
+
+/* ------------------------------------------------------------------- REST */
+
+/* channel_reply answers with the channel in the first row of the last plan */
+static Datum
+channel_reply(Verb *verb)
+{
+	StringInfo reply = reply_begin(verb);
+
+	json_row(reply, SPI_tuptable, 0);
+	return reply_datum(reply);
+}
+
+REST_QUERY(rest_channel_list);
+
+static Datum
+rest_channel_list(Verb *verb, FunctionCallInfo fcinfo)
+{
+	return list_whole(verb, &select_channels);
+}
+
+REST_VERB(rest_channel_create);
+
+static Datum
+rest_channel_create(Verb *verb, FunctionCallInfo fcinfo)
+{
+	text *body = PG_GETARG_TEXT_PP(2);
+	text *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+	FieldValue values[MEMBERS];
+	Datum answer;
+
+	if (idempotency_find(verb, key, "channel_create", body, &answer))
+		return answer;
+	channel_read(body, true, values);
+	channel_insert(verb, values);
+	answer = channel_reply(verb);
+	idempotency_keep(verb, key, "channel_create", body, answer);
+	return answer;
+}
+
+REST_QUERY(rest_channel_get);
+
+static Datum
+rest_channel_get(Verb *verb, FunctionCallInfo fcinfo)
+{
+	Datum code = PG_GETARG_DATUM(2);
+
+	if (plan_read(&select_channel, &code, NULL) == 0)
+		raise_not_found(TextDatumGetCString(code));
+	return channel_reply(verb);
+}
+
+REST_VERB(rest_channel_update);
+
+static Datum
+rest_channel_update(Verb *verb, FunctionCallInfo fcinfo)
+{
+	FieldValue values[MEMBERS];
+
+	channel_read(PG_GETARG_TEXT_PP(3), false, values);
+	channel_change(verb, TextDatumGetCString(PG_GETARG_DATUM(2)), values);
+	return channel_reply(verb);
 }

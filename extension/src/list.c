@@ -399,3 +399,23 @@ list_reply(Verb *verb, const Listing *list, const char *url, Jsonb *parameters)
 	appendStringInfoString(reply, "]}");
 	return reply_datum(reply);
 }
+
+/* list_whole answers in the same form with all rows of a statement, for what is never many */
+Datum
+list_whole(Verb *verb, KeptPlan *select)
+{
+	StringInfo reply = reply_begin(verb);
+	uint64 n = plan_read(select, NULL, NULL);
+
+	appendStringInfo(
+		reply, "{\"count\": " UINT64_FORMAT ", \"next\": null, \"previous\": null, \"results\": [",
+		n);
+	for (uint64 i = 0; i < n; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(reply, ", ");
+		json_row(reply, SPI_tuptable, i);
+	}
+	appendStringInfoString(reply, "]}");
+	return reply_datum(reply);
+}

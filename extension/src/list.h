@@ -55,5 +55,6 @@ typedef struct Listing
 
 /* list_reply answers {count, next, previous, results} for a query (jsonb of strings) */
 extern Datum list_reply(Verb *verb, const Listing *list, const char *url, Jsonb *query);
+extern Datum list_whole(Verb *verb, KeptPlan *select);
 
 #endif /* OMS_LIST_H */
