@@ -62,6 +62,12 @@ CALL spoil('DELETE FROM oms.product WHERE id = 2');
 CALL spoil('DELETE FROM oms.order_history WHERE order_id = 3 AND seq = 2');
 CALL spoil('DELETE FROM oms.order_history WHERE order_id = 1');
 CALL spoil('UPDATE oms.order_history SET to_status = ''PACKED'' WHERE order_id = 3 AND seq = 2');
+CALL spoil('UPDATE oms.order_line SET tax = 1, line_total = line_total + 1 WHERE order_id = 2 AND line_no = 1');
+CALL spoil('UPDATE oms.order_line SET cancelled = 1, line_total = line_total - price WHERE order_id = 2 AND line_no = 1');
+CALL spoil('UPDATE oms.orders SET fulfilment = ''partial'' WHERE id = 2');
+CALL spoil('UPDATE oms.orders SET takes_stock = ''never'' WHERE id = 2');
+CALL spoil('INSERT INTO oms.hold_line (hold_id, line_no, product_id, location_id, quantity, expires_at) VALUES (1, 1, 1, 1, 1, now())');
+CALL spoil('UPDATE oms.stock_move SET line_no = 1 WHERE order_id = 2 AND line_no = 3');
 SELECT * FROM oms.integrity;
 
 -- what no trigger need be asked about: constraints

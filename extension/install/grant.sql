@@ -9,7 +9,7 @@ GRANT SELECT ON oms.product, oms.location, oms.stock, oms.stock_move, oms.orders
 GRANT EXECUTE ON FUNCTION oms.status_holds TO oms_reader;
 
 GRANT EXECUTE ON FUNCTION
-  oms.order_create, oms.orders_create, oms.order_move, oms.order_advance, oms.order_hold, oms.order_release,
+  oms.order_create, oms.orders_create, oms.order_move, oms.order_advance, oms.order_hold, oms.order_release, oms.order_cancel_lines, oms.order_close,
   oms.order_confirm, oms.order_pack, oms.order_ship, oms.order_deliver, oms.order_cancel,
   oms.orders_confirm, oms.orders_pack, oms.orders_ship, oms.orders_deliver, oms.orders_cancel,
   oms.stock_receive, oms.stock_adjust TO oms_staff;
@@ -24,7 +24,7 @@ GRANT EXECUTE ON FUNCTION
   oms_rest.inventory_list, oms_rest.inventory_create, oms_rest.inventory_get, oms_rest.inventory_replace,
   oms_rest.inventory_update, oms_rest.inventory_delete,
   oms_rest.order_list, oms_rest.order_create, oms_rest.order_get, oms_rest.order_history, oms_rest.order_status,
-  oms_rest.order_advance, oms_rest.order_hold, oms_rest.order_release
+  oms_rest.order_advance, oms_rest.order_hold, oms_rest.order_release, oms_rest.order_cancel_lines, oms_rest.order_close
   TO oms_staff;
 GRANT EXECUTE ON FUNCTION
   oms_rest.product_create, oms_rest.product_replace, oms_rest.product_update, oms_rest.product_delete,

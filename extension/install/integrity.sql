@@ -28,12 +28,19 @@ WITH ledger AS (
   FROM oms.order_history
   WINDOW chain AS (PARTITION BY order_id ORDER BY seq)
 ), demand AS (
-  SELECT order_id, product_id, sum(quantity) AS quantity FROM oms.order_line GROUP BY order_id, product_id
+  SELECT order_id, line_no, product_id, quantity - cancelled AS wanted FROM oms.order_line
 ), booked AS (
-  SELECT order_id, product_id, sum(d_allocated) AS allocated, sum(d_on_hand) AS on_hand
-  FROM oms.stock_move WHERE order_id IS NOT NULL GROUP BY order_id, product_id
+  SELECT order_id, line_no, product_id, sum(d_reserved) AS reserved, sum(d_allocated) AS allocated,
+    coalesce(-sum(d_on_hand) FILTER (WHERE kind = 'ship'), 0) AS shipped,
+    coalesce(sum(d_on_hand) FILTER (WHERE kind = 'return'), 0) AS restocked
+  FROM oms.stock_move WHERE order_id IS NOT NULL GROUP BY order_id, line_no, product_id
 ), totals AS (
-  SELECT order_id, sum(line_total) AS total FROM oms.order_line GROUP BY order_id
+  SELECT order_id, sum(line_total) AS total, sum(discount) AS discount, sum(tax) AS tax FROM oms.order_line GROUP BY order_id
+), held AS (
+  SELECT product_id, location_id, sum(reserved) AS reserved FROM (
+    SELECT product_id, location_id, quantity AS reserved FROM oms.hold_line WHERE state = 'held'
+    UNION ALL SELECT product_id, location_id, d_reserved FROM oms.stock_move WHERE order_id IS NOT NULL AND d_reserved <> 0) AS h
+  GROUP BY product_id, location_id
 ), holding AS (
   SELECT status, oms.status_holds(status) AS holds FROM (SELECT DISTINCT status FROM oms.orders) AS s
 )
@@ -58,7 +65,7 @@ UNION ALL
 SELECT 'order total differs from its lines', format('order %s', o.id)
 FROM oms.orders AS o
 LEFT JOIN totals AS t ON t.order_id = o.id
-WHERE o.total_amount IS DISTINCT FROM t.total
+WHERE (o.total_amount, o.discount_amount, o.tax_amount) IS DISTINCT FROM (t.total, t.discount, t.tax)
 UNION ALL
 SELECT 'lines without an order', format('order %s', t.order_id)
 FROM totals AS t
@@ -78,15 +85,31 @@ FULL JOIN (SELECT * FROM history WHERE last) AS h ON h.order_id = o.id
 WHERE (o.status, o.version) IS DISTINCT FROM (h.to_status, h.seq)
 UNION ALL
 SELECT 'stock booked for an order differs from its lines and status',
-  format('order %s, product %s', coalesce(d.order_id, b.order_id), coalesce(d.product_id, b.product_id))
+  format('order %s, line %s, product %s', coalesce(d.order_id, b.order_id), coalesce(d.line_no, b.line_no), coalesce(d.product_id, b.product_id))
 FROM demand AS d
-FULL JOIN booked AS b ON b.order_id = d.order_id AND b.product_id = d.product_id
+FULL JOIN booked AS b ON b.order_id = d.order_id AND b.line_no = d.line_no AND b.product_id = d.product_id
 LEFT JOIN oms.orders AS o ON o.id = coalesce(d.order_id, b.order_id)
 LEFT JOIN holding AS h ON h.status = o.status
-WHERE (coalesce(b.allocated, 0), coalesce(b.on_hand, 0)) IS DISTINCT FROM (
-  CASE h.holds WHEN 'allocated' THEN d.quantity WHEN 'shipped' THEN 0 WHEN 'nothing' THEN 0 END,
-  CASE h.holds WHEN 'allocated' THEN 0 WHEN 'shipped' THEN -d.quantity WHEN 'nothing' THEN 0 END);
+WHERE NOT coalesce(CASE
+  WHEN o.takes_stock = 'never' THEN b.order_id IS NULL
+  WHEN h.holds = 'allocated' THEN b.reserved = 0 AND b.allocated >= 0 AND b.shipped >= 0 AND b.allocated + b.shipped = d.wanted
+  WHEN h.holds = 'shipped' THEN b.reserved = 0 AND b.allocated = 0 AND b.shipped = d.wanted
+  WHEN h.holds = 'nothing' THEN coalesce(b.allocated, 0) = 0 AND coalesce(b.shipped, 0) = 0
+    AND (coalesce(b.reserved, 0) = 0 OR o.takes_stock = 'create' AND b.reserved = d.wanted)
+  END, d.wanted = 0 AND b.order_id IS NULL)
+UNION ALL
+SELECT 'reserved stock belongs to no hold and no order', format('product %s at location %s', coalesce(s.product_id, h.product_id), coalesce(s.location_id, h.location_id))
+FROM oms.stock AS s
+FULL JOIN held AS h ON h.product_id = s.product_id AND h.location_id = s.location_id
+WHERE coalesce(s.reserved, 0) <> coalesce(h.reserved, 0)
+UNION ALL
+SELECT 'fulfilment of an order differs from what has shipped', format('order %s', o.id)
+FROM oms.orders AS o
+JOIN (SELECT d.order_id, sum(d.wanted) AS wanted, coalesce(sum(b.shipped), 0) AS shipped FROM demand AS d
+  LEFT JOIN booked AS b ON b.order_id = d.order_id AND b.line_no = d.line_no GROUP BY d.order_id) AS f ON f.order_id = o.id
+WHERE o.takes_stock <> 'never'
+  AND o.fulfilment <> CASE WHEN f.shipped = 0 THEN 'none' WHEN f.shipped < f.wanted THEN 'partial' ELSE 'full' END;
 COMMENT ON VIEW oms.integrity IS
-'Empty unless something is wrong: ledger = counters, lines = ledger, header = lines, history = status. Reads everything: seconds on millions of rows.';
+'Empty unless something is wrong: ledger = counters, lines = ledger, header = lines, holds = reserved, history = status. Reads everything: seconds on millions of rows.';
 COMMENT ON COLUMN oms.integrity.problem IS 'What is wrong.';
 COMMENT ON COLUMN oms.integrity.subject IS 'With what.';

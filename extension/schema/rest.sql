@@ -70,6 +70,12 @@ COMMENT ON FUNCTION oms_rest.order_hold(text, text, bigint, text) IS 'POST order
 CREATE FUNCTION oms_rest.order_release(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_release' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_release(text, text, bigint, text) IS 'POST orders/{id}/release/: the order, released.';
+CREATE FUNCTION oms_rest.order_cancel_lines(actor text, request_id text, id bigint, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_cancel_lines' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_cancel_lines(text, text, bigint, text) IS 'POST orders/{id}/cancel-lines/: the order without the units.';
+CREATE FUNCTION oms_rest.order_close(actor text, request_id text, id bigint, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_close' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_close(text, text, bigint, text) IS 'POST orders/{id}/close/: the order, closed short.';
 CREATE FUNCTION oms_rest.report_summary(actor text, request_id text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_report_summary' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.report_summary(text, text, jsonb) IS 'GET orders/reports/';

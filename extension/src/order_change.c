@@ -80,6 +80,25 @@ order_refuse_held(const OpenOrder *order)
 	outcome_raise(&outcome);
 }
 
+static KeptPlan select_parcels =
+	PLAN("SELECT l.line_no, s.location_id, l.quantity FROM oms.shipment s "
+		 "JOIN oms.shipment_line l ON l.shipment_id = s.id "
+		 "WHERE s.order_id = $1 AND s.state IN ('OPEN', 'PACKED')",
+		 INT8OID);
+
+/* read_parcels notes what of the holdings lies in shipments that have not left */
+static void
+read_parcels(OpenOrder *order)
+{
+	int n = (int) plan_write(&select_parcels, (Datum[]){Int64GetDatum(order->id)}, NULL);
+
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < order->nholdings; j++)
+			if (order->holdings[j].line_no == row_int32(i, 1) &&
+				order->holdings[j].location_id == row_int32(i, 2))
+				order->holdings[j].parcelled += row_int64(i, 3);
+}
+
 /* share_holdings gives each line its part of the order's holdings */
 static void
 share_holdings(OpenOrder *order)
@@ -103,6 +122,7 @@ share_holdings(OpenOrder *order)
 			line->reserved += holding->reserved;
 			line->allocated += holding->allocated;
 			line->shipped += holding->shipped;
+			line->parcelled += holding->parcelled;
 		}
 	}
 }
@@ -128,6 +148,8 @@ order_read_lines(OpenOrder *order)
 		line->tid = *row_tid(i, 7);
 	}
 	order->holdings = holdings_read(&order->id, 1, &order->nholdings);
+	if (order->shipments > 0)
+		read_parcels(order);
 	share_holdings(order);
 }
 

@@ -9,6 +9,7 @@
 #ifndef OMS_ORDER_CHANGE_H
 #define OMS_ORDER_CHANGE_H
 
+#include "order_price.h"
 #include "order_stock.h"
 
 /* OpenLine: a line of an open order, with what the ledger says of it */
@@ -22,9 +23,12 @@ typedef struct OpenLine
 	int64 returned;
 	int64 reserved; /* at all locations together, as the next three */
 	int64 allocated;
-	int64 shipped; /* for an order that takes no stock, as its status says */
+	int64 shipped;   /* for an order that takes no stock, as its status says */
+	int64 parcelled; /* in shipments that have not left */
 	OrderHolding *holdings;
 	int nholdings;
+	PriceLine price; /* see order_read_prices */
+	bool changed;    /* to be written */
 	ItemPointerData tid;
 } OpenLine;
 
@@ -49,6 +53,8 @@ typedef struct OpenOrder
 	OrderHolding *holdings;
 	int nholdings;
 	StockBatch stock;
+	int decimals;     /* of the currency, see order_read_prices */
+	PriceRules rules; /* of the channel */
 } OpenOrder;
 
 /* OrderChange: what is told of a change */
@@ -66,6 +72,10 @@ extern void order_refuse_held(const OpenOrder *order); /* raises OM043 */
 extern void order_read_lines(OpenOrder *order);
 /* returns the line with a number; raises OM039 */
 extern OpenLine *order_line(OpenOrder *order, int64 line_no);
+/* reads what the lines cost, after order_read_lines */
+extern void order_read_prices(OpenOrder *order);
+/* finds tax and totals of all lines anew and writes those that have changed; raises OM014 */
+extern void order_write_lines(OpenOrder *order);
 /* locks the stock of the order's products and of some more */
 extern void order_lock_stock(OpenOrder *order, const int64 *more, int nmore);
 /* writes stock, header (the next version, totals if asked for), history and event */

@@ -34,7 +34,7 @@ holdings_read(const int64 *order_ids, int n, int *nholdings)
 	for (uint64 i = 0; i < nmoves; i++)
 	{
 		OrderHolding move = {row_int64(i, 1), row_int32(i, 2), row_int64(i, 3), row_int32(i, 4),
-							 row_int64(i, 5), row_int64(i, 6), row_int64(i, 7)};
+							 row_int64(i, 5), row_int64(i, 6), row_int64(i, 7), 0};
 		OrderHolding *last = m > 0 ? &holdings[m - 1] : NULL;
 
 		if (last && last->order_id == move.order_id && last->line_no == move.line_no &&

@@ -23,6 +23,7 @@ typedef struct OrderHolding
 	int64 reserved;
 	int64 allocated;
 	int64 shipped;
+	int64 parcelled; /* of those allocated, in shipments that have not left; see order_read_lines */
 } OrderHolding;
 
 /* MovingOrder: an order that is asked to take a step, locked */

@@ -70,3 +70,26 @@ class Allocation(Test):
             {"line": 1, "product_id": one["id"], "location": "MAIN", "quantity": 2},
             {"line": 2, "product_id": two["id"], "location": "MAIN", "quantity": 3}])
         self.assertNotIn("allocation", self.ok(set_status(order["id"], "SHIPPED")))
+
+
+class Cancel(Test):
+    def test_a_part(self):
+        product = make_sellable(10, "2.50")
+        order = make_order((product, 4), (product, 2), status="CONFIRMED")
+        cut = self.ok(staff().post("orders/%d/cancel-lines/" % order["id"], {
+            "items": [{"line": 1, "quantity": 3}, {"line": 2}], "reason": "smaller box"}))
+        self.assertEqual((cut["status"], cut["total_amount"], available(product)), ("CONFIRMED", "2.50", 9))
+        problem = self.problem(staff().post("orders/%d/cancel-lines/" % order["id"], {
+            "items": [{"line": 1, "quantity": 2}]}), 409, "OM045")
+        self.assertEqual((problem["context"]["wanted"], problem["context"]["available"]), (2, 1))
+        cut = self.ok(staff().post("orders/%d/cancel-lines/" % order["id"], {"items": [{"line": 1}]}))
+        self.assertEqual((cut["status"], cut["total_amount"], available(product)), ("CANCELLED", "0.00", 10))
+
+    def test_refused(self):
+        order = make_order((make_sellable(), 1))
+        path = "orders/%d/cancel-lines/" % order["id"]
+        self.problem(staff().post(path, {"items": [{"line": 2}]}), 422, "OM039")
+        self.problem(staff().post(path, {"items": [{"line": 1}, {"line": 1}]}), 422, "OM010", "/items/1")
+        self.problem(staff().post(path, {"items": []}), 422, "OM010", "/items")
+        self.problem(staff().post("orders/%d/close/" % order["id"], {}), 409, "OM002")
+        self.problem(staff().post("orders/999999999/close/", {}), 404, "OM001")
