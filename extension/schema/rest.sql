@@ -46,6 +46,25 @@ CREATE FUNCTION oms_rest.inventory_delete(actor text, request_id text, id bigint
 AS 'MODULE_PATHNAME', 'oms_rest_inventory_delete' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.inventory_delete(text, text, bigint) IS 'DELETE inventory/{id}/: books the rest out; the ledger stays. Returns null.';
 
+CREATE FUNCTION oms_rest.inventory_receive(actor text, request_id text, id bigint, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_inventory_receive' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.inventory_receive(text, text, bigint, text, text) IS 'POST inventory/{id}/receive/: books units that came in; the record after it.';
+CREATE FUNCTION oms_rest.inventory_adjust(actor text, request_id text, id bigint, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_inventory_adjust' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.inventory_adjust(text, text, bigint, text, text) IS 'POST inventory/{id}/adjust/: books a difference; the record after it.';
+CREATE FUNCTION oms_rest.inventory_count(actor text, request_id text, id bigint, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_inventory_count' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.inventory_count(text, text, bigint, text, text) IS 'POST inventory/{id}/count/: sets on_hand to what was counted; the record after it.';
+CREATE FUNCTION oms_rest.inventory_transfer(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_inventory_transfer' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.inventory_transfer(text, text, text, text) IS 'POST inventory/transfer/: the transfer.';
+CREATE FUNCTION oms_rest.inventory_moves(actor text, request_id text, id bigint, url text, query jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_inventory_moves' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.inventory_moves(text, text, bigint, text, jsonb) IS 'GET inventory/{id}/moves/: a page of the ledger, newest first.';
+CREATE FUNCTION oms_rest.inventory_as_of(actor text, request_id text, url text, query jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_inventory_as_of' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.inventory_as_of(text, text, text, jsonb) IS 'GET inventory/as-of/: a page of the records as they were at a time.';
+
 CREATE FUNCTION oms_rest.order_list(actor text, request_id text, url text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_list' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.order_list(text, text, text, jsonb) IS 'GET orders/: a page with the orders'' lines, newest first.';

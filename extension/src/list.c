@@ -362,6 +362,14 @@ append_results(StringInfo reply, ListQuery *query, uint64 n)
 Datum
 list_reply(Verb *verb, const Listing *list, const char *url, Jsonb *parameters)
 {
+	return list_reply_within(verb, list, url, parameters, NULL, NULL);
+}
+
+/* list_reply_within lists only what a condition of the caller lets through, if not NULL */
+Datum
+list_reply_within(Verb *verb, const Listing *list, const char *url, Jsonb *parameters,
+				  const char *condition, const char *value)
+{
 	ListQuery query;
 	StringInfo reply = reply_begin(verb);
 	int64 count;
@@ -369,6 +377,11 @@ list_reply(Verb *verb, const Listing *list, const char *url, Jsonb *parameters)
 	char *cursor = NULL;
 
 	parse_query(&query, list, parameters);
+	if (condition)
+	{
+		add_condition(&query, condition, value);
+		query.filtered = true;
+	}
 	count = count_rows(&query);
 	n = read_page(&query);
 	if (n == 0 && query.page > 1 && query.cursor_value == NULL)

@@ -57,4 +57,8 @@ typedef struct Listing
 extern Datum list_reply(Verb *verb, const Listing *list, const char *url, Jsonb *query);
 extern Datum list_whole(Verb *verb, KeptPlan *select);
 
+/* the same for the rows that a condition lets through, in which "$?" stands for the value as text */
+extern Datum list_reply_within(Verb *verb, const Listing *list, const char *url, Jsonb *query,
+							   const char *condition, const char *value);
+
 #endif /* OMS_LIST_H */

@@ -5,6 +5,7 @@
 #include "location.h"
 #include "refcache.h"
 
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 static KeptPlan select_locations =
@@ -64,4 +65,13 @@ location_find(const char *code)
 	ereport(ERROR,
 			(oms_errcode(OMS_LOCATION_NOT_FOUND), errmsg("there is no location \"%s\"", code),
 			 errhint("SELECT code FROM oms.location shows what there is.")));
+}
+
+/* location_arg returns the id of the location whose code is an argument; null is MAIN */
+int32
+location_arg(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		return MAIN_LOCATION;
+	return location_find(TextDatumGetCString(PG_GETARG_DATUM(argument)))->id;
 }

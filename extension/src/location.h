@@ -9,6 +9,7 @@
 
 #define MAIN_LOCATION 1 /* id of MAIN, which is meant where none is named */
 #define MAIN_CODE "MAIN"
+#define MAX_LOCATION_CODE 32 /* characters */
 
 typedef struct Location
 {
@@ -18,7 +19,9 @@ typedef struct Location
 } Location;
 
 extern const Location *location_find(const char *code); /* raises OM032 */
-extern const Location *location_get(int32 id);          /* NULL when there is none */
-extern int location_rank(int32 id);                     /* -1 also when there is none */
+/* the id of the location whose code is an argument; null is MAIN */
+extern int32 location_arg(FunctionCallInfo fcinfo, int argument);
+extern const Location *location_get(int32 id); /* NULL when there is none */
+extern int location_rank(int32 id);            /* -1 also when there is none */
 
 #endif /* OMS_LOCATION_H */

@@ -1,18 +1,15 @@
 /*
  * stock.c
- *	  Stock rows locked, changed and written together with their ledger; the
- *	  verbs that receive and adjust stock.
+ *	  Stock rows locked, changed and written together with their ledger.
  *
  * Rows are always locked in the order of their products and locations, so verbs that meet on
  * several products wait for each other but never in a circle.
  */
 #include "stock.h"
 
-#include "json.h"
 #include "table.h"
 
 #include "catalog/pg_type.h"
-#include "common/int.h"
 #include "utils/builtins.h"
 
 static KeptPlan lock_stock = PLAN(
@@ -232,6 +229,39 @@ stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 					errhint("List the products to see their ids.")));
 }
 
+/* stock_room raises OM014 when a row has no room for so many units more */
+void
+stock_room(const StockRow *row, int64 units)
+{
+	if (row->on_hand > MAX_STOCK - units)
+		ereport(ERROR,
+				(oms_errcode(OMS_AMOUNT_TOO_LARGE),
+				 errmsg("stock of product " INT64_FORMAT " would pass " INT64_FORMAT " units",
+						row->product_id, MAX_STOCK),
+				 errhint("Book a smaller quantity.")));
+}
+
+/* stock_short raises OM003: a row has fewer units that are free than are wanted */
+void
+stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint)
+{
+	ereport(ERROR, (oms_errcode(OMS_INSUFFICIENT_STOCK),
+					errmsg("only " INT64_FORMAT " units of product " INT64_FORMAT " are available",
+						   available, row->product_id),
+					errdetail_internal("{\"shortages\": [{\"product_id\": " INT64_FORMAT
+									   ", \"wanted\": " INT64_FORMAT
+									   ", \"available\": " INT64_FORMAT "}]}",
+									   row->product_id, wanted, available),
+					errhint("%s", hint)));
+}
+
+/* stock_event tells of the last move of a row */
+void
+stock_event(Verb *verb, const char *type, const StockRow *row)
+{
+	event_append(verb, type, "product", 1, &row->product_id, &row->moves, NULL);
+}
+
 /*
  * stock_adjust_row books a change of on_hand for one product at a location,
  * with its move and event.  It returns how many units are available there then.
@@ -242,72 +272,17 @@ stock_adjust_row(Verb *verb, int64 product_id, int32 location_id, int64 delta, c
 {
 	StockBatch batch;
 	StockRow *row = stock_open(&batch, product_id, location_id, NULL);
-	int64 free = stock_available(row) + row->backorder_limit;
+	int64 free = Min(stock_available(row) + row->backorder_limit, row->on_hand);
 
 	if (delta == 0)
 		return stock_available(row);
-	if (delta > 0 && row->on_hand > MAX_STOCK - delta)
-		ereport(ERROR,
-				(oms_errcode(OMS_AMOUNT_TOO_LARGE),
-				 errmsg("stock of product " INT64_FORMAT " would pass " INT64_FORMAT " units",
-						product_id, MAX_STOCK),
-				 errhint("Book a smaller quantity.")));
-	if (delta < 0 && Min(free, row->on_hand) < -delta)
-		ereport(ERROR,
-				(oms_errcode(OMS_INSUFFICIENT_STOCK),
-				 errmsg("only " INT64_FORMAT " units of product " INT64_FORMAT " are available",
-						Min(free, row->on_hand), product_id),
-				 errdetail_internal("{\"shortages\": [{\"product_id\": " INT64_FORMAT
-									", \"wanted\": " INT64_FORMAT ", \"available\": " INT64_FORMAT
-									"}]}",
-									product_id, -delta, Min(free, row->on_hand)),
-				 errhint("Units promised to orders cannot be taken away: cancel orders first.")));
+	if (delta > 0)
+		stock_room(row, delta);
+	else if (free < -delta)
+		stock_short(row, -delta, free,
+					"Units promised to orders cannot be taken away: cancel orders first.");
 	stock_move(&batch, row, &(StockMove){.kind = kind, .d_on_hand = delta, .reason = reason});
 	stock_write(verb, &batch);
-	event_append(verb, strcmp(kind, "receive") == 0 ? "stock.received" : "stock.adjusted",
-				 "product", 1, &product_id, &row->moves, NULL);
+	stock_event(verb, strcmp(kind, "receive") == 0 ? "stock.received" : "stock.adjusted", row);
 	return stock_available(row);
-}
-
-static void
-check_quantity(const char *name, int64 quantity, int64 min)
-{
-	if (quantity < min || quantity > MAX_STOCK || quantity == 0)
-		ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT),
-						errmsg("%s must be from " INT64_FORMAT " to " INT64_FORMAT " and not 0",
-							   name, min, MAX_STOCK),
-						errdetail_internal(
-							"[{\"pointer\": \"/%s\", \"detail\": \"is out of range\"}]", name),
-						errhint("Give a whole number of units.")));
-}
-
-OMS_VERB(stock_receive);
-
-static Datum
-stock_receive(Verb *verb, FunctionCallInfo fcinfo)
-{
-	int64 quantity = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
-	char *reason = PG_ARGISNULL(2) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(2));
-
-	check_quantity("quantity", quantity, 1);
-	return Int64GetDatum(stock_adjust_row(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
-										  MAIN_LOCATION, quantity, "receive", reason));
-}
-
-OMS_VERB(stock_adjust);
-
-static Datum
-stock_adjust(Verb *verb, FunctionCallInfo fcinfo)
-{
-	int64 delta = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
-	char *reason = PG_ARGISNULL(2) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(2));
-
-	check_quantity("delta", delta, -MAX_STOCK);
-	if (reason == NULL || reason[0] == '\0')
-		ereport(ERROR,
-				(oms_errcode(OMS_INVALID_INPUT), errmsg("an adjustment needs a reason"),
-				 errdetail_internal("[{\"pointer\": \"/reason\", \"detail\": \"is required\"}]"),
-				 errhint("Say why the stock differs, such as 'broken' or 'found'.")));
-	return Int64GetDatum(stock_adjust_row(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
-										  MAIN_LOCATION, delta, "adjust", reason));
 }

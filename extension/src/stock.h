@@ -10,6 +10,7 @@
 #include "storage/itemptr.h"
 
 #define MAX_STOCK INT64CONST(1000000000000) /* units of one product at one location */
+#define MAX_STOCK_REASON 1000               /* characters */
 
 /* StockRow: a row of oms.stock, locked by this transaction */
 typedef struct StockRow
@@ -64,8 +65,24 @@ extern void stock_move(StockBatch *batch, StockRow *row, const StockMove *move);
 /* writes the rows that moved and their moves */
 extern void stock_write(Verb *verb, StockBatch *batch);
 
+extern void stock_room(const StockRow *row, int64 units); /* raises OM014 */
+/* raises OM003 */
+extern void stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint);
+/* tells of the last move of a row, which is the event's version */
+extern void stock_event(Verb *verb, const char *type, const StockRow *row);
+
 /* books a change of on_hand with its move and event; returns what is available there then */
 extern int64 stock_adjust_row(Verb *verb, int64 product_id, int32 location_id, int64 delta,
 							  const char *kind, const char *reason);
+/* writes what is not below 0 of a locked row's settings; a reorder_quantity of 0 is none */
+extern void stock_settings(const StockRow *row, int64 threshold, int64 reorder_quantity,
+						   int64 backorder_limit);
+
+/* books a count of what lies there; raises OM041 when moves is not expected_version, OM003 */
+extern int64 stock_count_row(Verb *verb, int64 product_id, int32 location_id, int64 counted,
+							 int64 expected_version, const char *reason);
+/* moves free units between two locations, by code, and returns the transfer's id */
+extern int64 stock_transfer_units(Verb *verb, int64 product_id, int64 quantity, const char *from,
+								  const char *to, const char *reason);
 
 #endif /* OMS_STOCK_H */
