@@ -128,6 +128,22 @@ refuse_id(Request *request)
 	buf_free(&errors);
 }
 
+/* takes a text from the path, or answers that nothing can have this name */
+static bool
+check_path(Request *request, Span value)
+{
+	Buf errors = {0};
+
+	param_path(request->op, value, &errors);
+	if (errors.len)
+		reply_invalid(request, ERR_ROUTE_NOT_FOUND, "there is nothing with this name",
+					  "correct the name in the path; lists name what there is", &errors);
+	else
+		request->path_text = http_copy(request, value).base;
+	buf_free(&errors);
+	return request->path_text != NULL;
+}
+
 /* 404, 405 and OPTIONS */
 static bool
 find_operation(Request *request)
@@ -149,7 +165,12 @@ find_operation(Request *request)
 						  "the header Allow lists what is");
 		return false;
 	}
-	if (match.found && match.id.base)
+	if (match.found && match.id.base && match.op->path_text)
+	{
+		if (!check_path(request, match.id))
+			return false;
+	}
+	else if (match.found && match.id.base)
 	{
 		/* an id is a whole number from 1, written in one way only */
 		if (match.id.base[0] == '0' || !parse_int64(match.id, &request->path_id))
@@ -157,7 +178,7 @@ find_operation(Request *request)
 			refuse_id(request);
 			return false;
 		}
-		request->path_id_text = http_copy(request, match.id).base;
+		request->path_text = http_copy(request, match.id).base;
 	}
 	if (!match.found)
 		reply_problem(request, ERR_ROUTE_NOT_FOUND, "there is nothing here", HINT_ROUTES);
@@ -396,8 +417,8 @@ add_values(Request *request, Query *query)
 		int format = 0;
 		bool ok = true;
 
-		if (op->args[i] == ARG_PATH_ID)
-			value = span_z(request->path_id_text);
+		if (op->args[i] == ARG_PATH_ID || op->args[i] == ARG_PATH_TEXT)
+			value = span_z(request->path_text);
 		else if (op->args[i] == ARG_URL)
 			ok = make_url(request, &value);
 		else if (op->args[i] == ARG_QUERY)

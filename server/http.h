@@ -46,13 +46,13 @@ typedef struct Request
 	Span prefix;       /* the part of path that the servers of the API have in common */
 	Span body;
 	int64_t path_id;
-	const char *path_id_text;
-	const char *user;   /* name of the account, NULL if nobody logged in */
-	const char *login;  /* name that a login gives, NULL for other requests */
-	const char *remote; /* address of the client */
-	bool loopback;      /* the client runs on this machine and is no proxy */
-	int status;         /* of the reply */
-	Span problem;       /* body that stands in for one of h2o's own errors */
+	const char *path_text; /* what stands in the path for {id} or {code} */
+	const char *user;      /* name of the account, NULL if nobody logged in */
+	const char *login;     /* name that a login gives, NULL for other requests */
+	const char *remote;    /* address of the client */
+	bool loopback;         /* the client runs on this machine and is no proxy */
+	int status;            /* of the reply */
+	Span problem;          /* body that stands in for one of h2o's own errors */
 	char id[REQUEST_ID_MAX + 1];
 } Request;
 

@@ -13,7 +13,8 @@
  *	  builtin	instead of call: schema, docs, healthz, readyz or metrics
  *
  * A parameter whose schema has a pattern says in "x-oms-hint" what fits it, in
- * words that follow the name of the parameter: "must be ...".
+ * words that follow the name of the parameter: "must be ...".  A path has one
+ * parameter at most: {id}, a whole number, or a text such as {code}.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -39,6 +40,7 @@ static const Choice builtins[] = {{"schema", BUILTIN_SCHEMA},   {"docs", BUILTIN
 								  {"healthz", BUILTIN_HEALTHZ}, {"readyz", BUILTIN_READYZ},
 								  {"metrics", BUILTIN_METRICS}, {NULL, 0}};
 static const Choice args[] = {{"path.id", ARG_PATH_ID},
+							  {"path.code", ARG_PATH_TEXT},
 							  {"url", ARG_URL},
 							  {"query", ARG_QUERY},
 							  {"body", ARG_BODY},
@@ -56,6 +58,7 @@ static Operation *read_operation(json_t *doc, const char *path, json_t *item, in
 static bool read_extension(Operation *op, json_t *extension, Buf *error);
 static bool read_params(Operation *op, json_t *doc, json_t *list, Buf *error);
 static bool read_param(Param *param, json_t *object, Buf *error);
+static void free_param(Param *param);
 static bool read_pattern(Param *param, json_t *pattern, json_t *hint, Buf *error);
 
 /* looks a text up in a list of choices; absent texts mean the standard, unknown ones -1 */
@@ -237,6 +240,18 @@ resolve(json_t *doc, json_t *object)
 						   json_string_value(ref) + sizeof start - 1);
 }
 
+/* keeps the parameter of a path if it is a text */
+static bool
+read_path_param(Operation *op, json_t *object, Buf *error)
+{
+	if (!read_param(&op->path_param, object, error))
+		return false;
+	op->path_text = op->path_param.type == PARAM_STRING;
+	if (!op->path_text)
+		free_param(&op->path_param);
+	return true;
+}
+
 static bool
 read_params(Operation *op, json_t *doc, json_t *list, Buf *error)
 {
@@ -253,9 +268,13 @@ read_params(Operation *op, json_t *doc, json_t *list, Buf *error)
 			buf_fmt(error, "parameter %zu cannot be resolved", i + 1);
 			return false;
 		}
-		/* the only parameter in a path is {id}, which the router checks */
+		/* the only parameter in a path is {id}, which the router checks, or a text */
 		if (strcmp(json_string_value(in), "path") == 0)
+		{
+			if (!op->path_text && !read_path_param(op, object, error))
+				return false;
 			continue;
+		}
 		op->params = realloc(op->params, (op->nparams + 1) * sizeof *op->params);
 		op->params[op->nparams] = (Param){0};
 		op->params[op->nparams].in_header = strcmp(json_string_value(in), "header") == 0;
@@ -331,21 +350,25 @@ read_pattern(Param *param, json_t *pattern, json_t *hint, Buf *error)
 }
 
 static void
+free_param(Param *param)
+{
+	for (size_t i = 0; i < param->nchoices; i++)
+		free(param->choices[i]);
+	if (param->pattern)
+		regfree(&param->regex);
+	free(param->choices);
+	free(param->pattern);
+	free(param->hint);
+	free(param->name);
+	*param = (Param){0};
+}
+
+static void
 free_operation(Operation *op)
 {
 	for (size_t i = 0; i < op->nparams; i++)
-	{
-		Param *param = &op->params[i];
-
-		for (size_t k = 0; k < param->nchoices; k++)
-			free(param->choices[k]);
-		if (param->pattern)
-			regfree(&param->regex);
-		free(param->choices);
-		free(param->pattern);
-		free(param->hint);
-		free(param->name);
-	}
+		free_param(&op->params[i]);
+	free_param(&op->path_param);
 	free(op->params);
 	free(op->location);
 	free(op->call);

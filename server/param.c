@@ -365,3 +365,13 @@ param_header(const Operation *op, const char *name, const Span *value, Buf *erro
 	if (wrong)
 		add_error(errors, span_z(name), wrong);
 }
+
+void
+param_path(const Operation *op, Span value, Buf *errors)
+{
+	char message[MESSAGE_SIZE];
+	const char *wrong = check_text(&op->path_param, value, message);
+
+	if (wrong)
+		add_error(errors, span_z(op->path_param.name), wrong);
+}

@@ -14,6 +14,9 @@
  */
 extern void param_query(Request *request, Buf *object, Buf *errors);
 
+/* checks a text that stands in the path; adds to errors as above */
+extern void param_path(const Operation *op, Span value, Buf *errors);
+
 /* checks one header parameter; adds to errors as above */
 extern void param_header(const Operation *op, const char *name, const Span *value, Buf *errors);
 

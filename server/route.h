@@ -44,6 +44,7 @@ typedef enum Builtin
 typedef enum Arg
 {
 	ARG_PATH_ID,
+	ARG_PATH_TEXT,
 	ARG_URL,
 	ARG_QUERY,
 	ARG_BODY,
@@ -98,6 +99,8 @@ typedef struct Operation
 	Builtin builtin;
 	Param *params;
 	size_t nparams;
+	Param path_param; /* what stands in the path, if it is a text and no id */
+	bool path_text;
 	int status;     /* of success */
 	char *location; /* path of what was created, up to the id; NULL if nothing is */
 } Operation;
