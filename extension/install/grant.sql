@@ -45,3 +45,7 @@ BEGIN
   END IF;
 END
 $view$;
+
+GRANT EXECUTE ON FUNCTION oms.shipment_create, oms.shipment_pack, oms.shipment_ship, oms.shipment_deliver, oms.shipment_cancel,
+  oms_rest.shipment_list, oms_rest.shipment_get, oms_rest.order_shipments, oms_rest.shipment_create, oms_rest.shipment_pack,
+  oms_rest.shipment_ship, oms_rest.shipment_deliver, oms_rest.shipment_cancel TO oms_staff;

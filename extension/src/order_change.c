@@ -183,6 +183,21 @@ order_lock_stock(OpenOrder *order, const int64 *more, int nmore)
 	stock_lock(&order->stock, products, n);
 }
 
+/* order_fulfilment says how much of what is wanted has left the shelf */
+const char *
+order_fulfilment(const OpenOrder *order)
+{
+	int64 active = 0;
+	int64 shipped = 0;
+
+	for (int i = 0; i < order->nlines; i++)
+	{
+		active += line_active(&order->lines[i]);
+		shipped += order->lines[i].shipped;
+	}
+	return shipped == 0 ? "none" : shipped < active ? "partial" : "full";
+}
+
 /* write_header writes the next version of an order's header */
 static void
 write_header(OpenOrder *order)

@@ -80,6 +80,8 @@ extern void order_write_lines(OpenOrder *order);
 extern void order_lock_stock(OpenOrder *order, const int64 *more, int nmore);
 /* writes stock, header (the next version, totals if asked for), history and event */
 extern void order_write(Verb *verb, OpenOrder *order, const OrderChange *change, bool totals);
+/* says how much of what is wanted has left the shelf, by the lines: none, partial or full */
+extern const char *order_fulfilment(const OpenOrder *order);
 /* takes the step that follows from the lines: all shipped, or nothing wanted any more */
 extern void order_settle(Verb *verb, OpenOrder *order, const char *reason);
 

@@ -74,28 +74,14 @@ cut_line(OpenOrder *order, OpenLine *line, const Cut *cut, const char *reason)
 static void
 refuse_final(const OpenOrder *order, const char *hint)
 {
-	ereport(ERROR, (oms_errcode(OMS_TRANSITION_NOT_ALLOWED),
-					errmsg("order " INT64_FORMAT " is %s: nothing of it can be cancelled",
-						   order->id, order->status),
-					errdetail_internal("{\"order_id\": " INT64_FORMAT
-									   ", \"from\": \"%s\", \"fulfilment\": \"%s\"}",
-									   order->id, order->status, order->fulfilment),
-					errhint("%s", hint)));
-}
-
-/* new_fulfilment says how much of what is wanted has left the shelf */
-static const char *
-new_fulfilment(const OpenOrder *order)
-{
-	int64 active = 0;
-	int64 shipped = 0;
-
-	for (int i = 0; i < order->nlines; i++)
-	{
-		active += line_active(&order->lines[i]);
-		shipped += order->lines[i].shipped;
-	}
-	return shipped == 0 ? "none" : shipped < active ? "partial" : "full";
+	ereport(ERROR,
+			(oms_errcode(OMS_TRANSITION_NOT_ALLOWED),
+			 errmsg("order " INT64_FORMAT " is %s, and nothing of it can be cancelled this way",
+					order->id, order->status),
+			 errdetail_internal("{\"order_id\": " INT64_FORMAT
+								", \"from\": \"%s\", \"fulfilment\": \"%s\"}",
+								order->id, order->status, order->fulfilment),
+			 errhint("%s", hint)));
 }
 
 /* write_cuts writes what was cut, with the units of each line, and takes the step that follows */
@@ -115,7 +101,7 @@ write_cuts(Verb *verb, OpenOrder *order, const int64 *before, const OrderChange 
 							 order->lines[i].cancelled - before[i]);
 	appendStringInfoString(&detail, "]}");
 	told.detail = detail.data;
-	order->fulfilment = new_fulfilment(order);
+	order->fulfilment = order_fulfilment(order);
 	order_write_lines(order);
 	order_write(verb, order, &told, true);
 	order_settle(verb, order, change->reason);
@@ -163,7 +149,8 @@ close_short(Verb *verb, int64 id, const char *reason)
 								: "All of it has shipped.");
 	for (int i = 0; i < order->nlines; i++)
 		if (line_open(&order->lines[i]) > 0)
-			cut_line(order, &order->lines[i], &(Cut){.all = true}, reason);
+			cut_line(order, &order->lines[i], &(Cut){.quantity = line_open(&order->lines[i])},
+					 reason);
 	write_cuts(verb, order, before, &(OrderChange){"close", "order.closed", NULL, reason});
 }
 

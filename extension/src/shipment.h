@@ -5,8 +5,45 @@
 #ifndef OMS_SHIPMENT_H
 #define OMS_SHIPMENT_H
 
-#include "oms.h"
+#include "json.h"
 
+/* ShipmentWant: units of a line that are to go into a parcel; 0 for all that may */
+typedef struct ShipmentWant
+{
+	int64 line_no;
+	int64 quantity;
+} ShipmentWant;
+
+/* NewShipment: what is said of parcels to be made */
+typedef struct NewShipment
+{
+	ShipmentWant *wants;
+	int nwants;           /* 0 for all that is open */
+	const char *location; /* code, or NULL for one parcel from each */
+	const char *carrier;  /* or NULL, as the next */
+	const char *tracking;
+} NewShipment;
+
+/* ShipmentStep: what happens to a shipment */
+typedef enum ShipmentStep
+{
+	SHIPMENT_PACK,
+	SHIPMENT_SHIP,
+	SHIPMENT_DELIVER,
+	SHIPMENT_CANCEL
+} ShipmentStep;
+
+#define MAX_CARRIER 100 /* characters, as the next */
+#define MAX_TRACKING 200
+
+/* reads [{"line": 1, "quantity": 2}, ...] into the wants */
+extern void shipment_read_items(Input *input, JsonbContainer *items, const char *path,
+								NewShipment *shipment);
+/* makes parcels of an order, one for each location; returns their ids */
+extern int64 *shipments_create(Verb *verb, int64 order_id, const NewShipment *shipment, int *n);
+/* takes a shipment a step on, and its order with it; carrier, tracking and reason may be NULL */
+extern void shipment_step(Verb *verb, int64 id, ShipmentStep step, const char *carrier,
+						  const char *tracking, const char *reason);
 /*
  * shipments_end marks the OPEN and PACKED shipments of a locked order as
  * shipped, or as cancelled, when a step of the order ships or releases the rest.

@@ -79,9 +79,9 @@ class BadInput(Test):
         """A body that would be taken."""
         name = path.strip("/").split("/")
         sku = unique("bad")
-        if name[0] == "products":
+        if name in (["products"], ["products", "{id}"]):
             return {"name": sku, "about": "", "sku": sku, "price": "1.00"}
-        if name[0] == "inventory":
+        if name in (["inventory"], ["inventory", "{id}"]):
             return {"product": self.ids["products"], "quantity": 5}
         if name in (["orders"], ["orders", "create"]):
             return {"customer_name": "x", "items": [{"product_id": self.ids["products"], "quantity": 1}]}
@@ -90,8 +90,9 @@ class BadInput(Test):
         if name[0] == "token":
             return {"username": "x", "password": "y"}
         schema = document().body_schema(document().operations[method, path]) or {}
-        return {name: field["examples"][0] for name, field in schema.get("properties", {}).items()
-                if field.get("examples")}
+        fields = {name: document().deref(field) for name, field in schema.get("properties", {}).items()}
+        return {name: (field.get("examples") or field["enum"])[0] for name, field in fields.items()
+                if field.get("examples") or field.get("enum")}
 
     def bodies(self):
         for method, path, operation in self.operations("POST", "PUT", "PATCH"):
