@@ -105,6 +105,95 @@ order_transition|from_status|text|t|
 order_transition|to_status|text|t|
 order_transition|stock_effect|text|t|'none'::text
 order_transition|least_role|text|t|'oms_staff'::text
+currency|code|text|t|
+currency|decimals|smallint|t|
+currency|name|text|t|
+product_price|product_id|bigint|t|
+product_price|currency|text|t|
+product_price|price|numeric|t|
+product_price|updated_at|timestamp with time zone|t|now()
+channel|code|text|t|
+channel|name|text|t|
+channel|take_stock|text|t|
+channel|currency|text|t|
+channel|number_prefix|text|t|
+channel|gapless|boolean|t|false
+channel|tax_rate|numeric|t|0
+channel|tax_included|boolean|t|false
+channel|tax_rounding|text|t|'line'::text
+channel|rounding|text|t|'half_up'::text
+channel|active|boolean|t|true
+channel|version|bigint|t|1
+channel|created_at|timestamp with time zone|t|now()
+channel|updated_at|timestamp with time zone|t|now()
+number_series|channel|text|t|
+number_series|last_number|bigint|t|
+customer|id|bigint|t|generated always as identity
+customer|code|text|f|
+customer|name|text|t|
+customer|email|text|f|
+customer|phone|text|f|
+customer|address|text|f|
+customer|attributes|jsonb|f|
+customer|version|bigint|t|1
+customer|archived_at|timestamp with time zone|f|
+customer|created_at|timestamp with time zone|t|now()
+customer|updated_at|timestamp with time zone|t|now()
+customer_history|customer_id|bigint|t|
+customer_history|seq|bigint|t|
+customer_history|changes|jsonb|t|
+customer_history|actor|text|t|
+customer_history|changed_at|timestamp with time zone|t|now()
+hold|id|bigint|t|generated always as identity
+hold|owner|text|t|
+hold|order_id|bigint|f|
+hold|created_by|text|t|
+hold|created_at|timestamp with time zone|t|now()
+hold|updated_at|timestamp with time zone|t|now()
+hold_line|hold_id|bigint|t|
+hold_line|line_no|integer|t|
+hold_line|product_id|bigint|t|
+hold_line|location_id|integer|t|
+hold_line|quantity|bigint|t|
+hold_line|expires_at|timestamp with time zone|t|
+hold_line|state|text|t|'held'::text
+shipment|id|bigint|t|generated always as identity
+shipment|order_id|bigint|t|
+shipment|location_id|integer|t|
+shipment|state|text|t|
+shipment|carrier|text|f|
+shipment|tracking|text|f|
+shipment|version|bigint|t|1
+shipment|created_by|text|t|
+shipment|created_at|timestamp with time zone|t|now()
+shipment|packed_at|timestamp with time zone|f|
+shipment|shipped_at|timestamp with time zone|f|
+shipment|delivered_at|timestamp with time zone|f|
+shipment|cancelled_at|timestamp with time zone|f|
+shipment_line|shipment_id|bigint|t|
+shipment_line|line_no|integer|t|
+shipment_line|quantity|bigint|t|
+return_order|id|bigint|t|generated always as identity
+return_order|order_id|bigint|t|
+return_order|state|text|t|
+return_order|reason|text|t|
+return_order|answer|text|f|
+return_order|refund_amount|numeric|t|0
+return_order|version|bigint|t|1
+return_order|created_by|text|t|
+return_order|created_at|timestamp with time zone|t|now()
+return_order|updated_at|timestamp with time zone|t|now()
+return_line|return_id|bigint|t|
+return_line|line_no|integer|t|
+return_line|quantity|bigint|t|
+return_line|restocked|bigint|t|0
+return_line|scrapped|bigint|t|0
+return_line|refund|numeric|t|0
+order_note|id|bigint|t|generated always as identity
+order_note|order_id|bigint|t|
+order_note|note|text|t|
+order_note|actor|text|t|
+order_note|at|timestamp with time zone|t|now()
 order_status|status|text|t|
 order_status|final|boolean|t|
 event|id|bigint|t|generated always as identity
@@ -140,10 +229,15 @@ SELECT col_is_pk('oms', t, c, format('key of oms.%s', t)) FROM (VALUES
   ('product', ARRAY['id']::name[]), ('location', '{id}'), ('stock', '{product_id,location_id}'), ('stock_move', '{product_id,location_id,seq}'), ('orders', '{id}'),
   ('order_line', '{order_id,line_no}'), ('order_history', '{order_id,seq}'), ('order_transition', '{from_status,to_status}'), ('event', '{id}'),
   ('idempotency', '{actor,key}'), ('schema_version', '{version}'), ('account', '{id}'), ('session', '{id}'), ('refresh_token', '{hash}'),
+  ('currency', '{code}'), ('product_price', '{product_id,currency}'), ('channel', '{code}'), ('number_series', '{channel}'), ('customer', '{id}'),
+  ('customer_history', '{customer_id,seq}'), ('hold', '{id}'), ('hold_line', '{hold_id,line_no}'), ('shipment', '{id}'), ('shipment_line', '{shipment_id,line_no}'),
+  ('return_order', '{id}'), ('return_line', '{return_id,line_no}'), ('order_note', '{id}'), ('order_status', '{status}'),
   ('task', '{id}'), ('task_handler', '{name}'), ('stock_alert', '{product_id,location_id}'), ('worker_state', '{one}')) AS k(t, c);
 SELECT col_is_unique('oms', 'stock', ARRAY['id']::name[]);
 SELECT col_is_unique('oms', 'location', ARRAY['code']::name[]);
 SELECT index_is_unique('oms', 'product', 'product_sku_key');
+SELECT index_is_unique('oms', 'customer', 'customer_code_key');
+SELECT index_is_unique('oms', 'channel', 'channel_number_prefix_key');
 -- counters change in place: no index may stand on them
 SELECT is_empty($$SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'oms.stock'::regclass
   AND indkey::int2[] && (SELECT array_agg(attnum) FROM pg_attribute WHERE attrelid = indrelid
