@@ -1,8 +1,9 @@
 -- order: verbs
-CREATE FUNCTION oms.order_create(items jsonb, customer_name text DEFAULT 'User') RETURNS bigint
+CREATE FUNCTION oms.order_create(items jsonb, customer_name text DEFAULT NULL, customer_id bigint DEFAULT NULL, channel text DEFAULT 'default', external_ref text DEFAULT NULL,
+  discount text DEFAULT NULL, attributes jsonb DEFAULT NULL, note text DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'oms_order_create' LANGUAGE C;
-COMMENT ON FUNCTION oms.order_create(jsonb, text) IS
-'Enters an order; items is [{"product_id": 1, "quantity": 2}, ...], 1 to 500 lines, quantities 1 to 1000000. Prices are today''s. Returns its id; the order is PENDING and takes no stock. Raises OM010, OM014.';
+COMMENT ON FUNCTION oms.order_create(jsonb, text, bigint, text, text, text, jsonb, text) IS
+'Enters an order; items is [{"product_id": 1, "quantity": 2}, ...], 1 to 500 lines, quantities 1 to 1000000; an item may have discount, tax_rate (percent) and, for administrators, price. A discount, of a line or the whole order, is an amount such as 2.50 or percent such as 10%. Prices are today''s in the channel''s currency. The name is the customer''s, or User, unless given. Returns its id; the order is PENDING and takes no stock unless its channel''s orders take it at create. Raises OM003, OM010, OM014, OM023 (price), OM042 (external_ref taken in the channel), OM053 (no price in the currency).';
 
 CREATE FUNCTION oms.orders_create(orders jsonb, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'oms_orders_create' LANGUAGE C;

@@ -18,6 +18,8 @@ typedef enum FieldType
 	FIELD_INTEGER, /* whole number of min..max */
 	FIELD_MONEY,   /* decimal string or number of min..max cents */
 	FIELD_RATE,    /* percent, decimal string or number of min..max ten-thousandths */
+	FIELD_AMOUNT, /* decimal string or number, of at most max characters, kept as text; null for none */
+	FIELD_ID_OR_NULL, /* as FIELD_INTEGER, null for none */
 	FIELD_BOOL,
 	FIELD_ARRAY,    /* array of min..max elements */
 	FIELD_OBJECT,   /* object of at most max bytes, or null */

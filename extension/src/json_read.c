@@ -248,6 +248,25 @@ read_rate(Input *input, const char *pointer, const Field *field, JsonbValue *val
 					field->min / 10000, field->max / 10000, (int) (field->max % 10000));
 }
 
+/* read_amount keeps a number or string as text, for a reader that knows its decimals */
+static void
+read_amount(Input *input, const char *pointer, const Field *field, JsonbValue *value,
+			FieldValue *to)
+{
+	char *digits = NULL;
+
+	if (value->type == jbvNull)
+		return;
+	if (value->type == jbvNumeric)
+		digits = number_text(value);
+	else if (value->type == jbvString && value->val.string.len <= field->max)
+		digits = pnstrdup(value->val.string.val, value->val.string.len);
+	if (digits == NULL)
+		input_fault(input, pointer, "must be a decimal string such as \"12.50\"");
+	else
+		to->text = digits;
+}
+
 /* read_object takes an object, measured as text; null is taken for none */
 static void
 read_object(Input *input, const char *pointer, const Field *field, JsonbValue *value,
@@ -312,6 +331,13 @@ read_field(Input *input, const char *pointer, const Field *field, JsonbValue *va
 			break;
 		case FIELD_RATE:
 			read_rate(input, pointer, field, value, to);
+			break;
+		case FIELD_AMOUNT:
+			read_amount(input, pointer, field, value, to);
+			break;
+		case FIELD_ID_OR_NULL:
+			if (value->type != jbvNull)
+				read_integer(input, pointer, field, value, to);
 			break;
 		case FIELD_BOOL:
 			if (value->type == jbvBool)

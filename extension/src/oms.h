@@ -93,7 +93,7 @@ extern Datum verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool w
 
 /* ----------------------------------------------------------------- plans */
 
-#define PLAN_MAX_ARGS 16
+#define PLAN_MAX_ARGS 24
 
 /* KeptPlan: one SQL statement, prepared at its first use and kept for the session */
 typedef struct KeptPlan

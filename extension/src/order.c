@@ -32,10 +32,8 @@ order_create(Verb *verb, FunctionCallInfo fcinfo)
 	require(fcinfo, 0, "items");
 	items = PG_GETARG_JSONB_P(0);
 	order.outcome = &outcome;
-	order.customer = PG_ARGISNULL(1) ? DEFAULT_CUSTOMER : TextDatumGetCString(PG_GETARG_DATUM(1));
 	input_start(&input);
-	input_text(&input, "/customer_name", order.customer, (int) strlen(order.customer), 1,
-			   MAX_CUSTOMER);
+	order_arguments(&input, fcinfo, 1, &order);
 	if (JB_ROOT_IS_ARRAY(items) && !JB_ROOT_IS_SCALAR(items))
 		items_read(&input, &items->root, "/items", &order);
 	else

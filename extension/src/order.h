@@ -5,18 +5,22 @@
 #ifndef OMS_ORDER_H
 #define OMS_ORDER_H
 
+#include "channel.h"
 #include "json.h"
+#include "order_price.h"
 #include "order_state.h"
 #include "table.h"
 
 /* the members of an order's header in JSON, in this order */
 #define ORDER_COLUMNS                                                                              \
 	"id, order_number, customer_name, status, total_amount, created_at, updated_at, version, "     \
-	"created_by"
+	"created_by, channel, currency, customer_id, external_ref, discount_amount, tax_amount, "      \
+	"takes_stock, fulfilment, hold_reason, attributes"
 #define ORDER_STATUS_COLUMN 4
 #define ORDER_UPDATED_AT_COLUMN 7
 #define ORDER_VERSION_COLUMN 8
-#define ORDER_COLUMN_COUNT 9
+#define ORDER_FULFILMENT_COLUMN 17
+#define ORDER_COLUMN_COUNT 19
 
 #define DEFAULT_CUSTOMER "User"
 #define MAX_CUSTOMER 200 /* characters */
@@ -27,9 +31,10 @@ typedef struct NewLine
 {
 	int64 product_id;
 	int64 quantity;
-	int product; /* row of the product, once it is known */
-	int64 cents; /* price of one unit */
-	int64 total; /* in cents */
+	const char *discount; /* an amount, or percent with % behind, or NULL */
+	const char *price;    /* other than the product's, or NULL */
+	int64 tax_rate;       /* ten-thousandths of a percent, or -1 for the channel's */
+	int product;          /* row of the product, once it is known */
 } NewLine;
 
 /* NewOrder: an order to be entered */
@@ -37,19 +42,33 @@ typedef struct NewOrder
 {
 	int64 id;
 	const char *number;
-	const char *customer;
+	int64 series_number; /* 0 for none */
+	const Channel *channel;
+	const char *customer; /* name, or NULL for the customer's own */
+	int64 customer_id;    /* 0 for none */
+	const char *external_ref;
+	const char *discount; /* of the whole order, as a line's */
+	Jsonb *attributes;
+	const char *note;
 	NewLine *lines;
+	PriceLine *prices; /* of the lines, once they are known */
 	int nlines;
-	int64 total; /* in cents */
+	int64 total; /* the header's sums, in the smallest unit of the currency */
+	int64 discounts;
+	int64 tax;
 	Outcome *outcome;
 } NewOrder;
 
 /* columns order_id, seq, from_status, to_status, actor, reason of the history */
 extern Table order_history;
 
-/* order_create.c */
+/* order_read.c */
+extern void channel_read(Input *input, const char *pointer, const char *code, NewOrder *order);
+/* reads the named arguments customer_name, customer_id, channel, ... of a verb, which follow "first" */
+extern void order_arguments(Input *input, FunctionCallInfo fcinfo, int first, NewOrder *order);
 extern void order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order);
 extern void items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *order);
+/* order_create.c */
 extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 
 /*

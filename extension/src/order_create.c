@@ -2,187 +2,99 @@
  * order_create.c
  *	  Orders are born: read, priced, checked and written, many in one pass.
  */
-#include "order.h"
-#include "product.h"
-#include "table.h"
+#include "order_create.h"
+#include "order_stock.h"
 
 #include "catalog/namespace.h"
-#include "catalog/pg_type.h"
 #include "commands/sequence.h"
-#include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 
-/* cents and archived come after the columns of a product's JSON */
-#define CENTS_COLUMN (PRODUCT_COLUMN_COUNT + 1)
-#define ARCHIVED_COLUMN (PRODUCT_COLUMN_COUNT + 2)
+static Table orders_table =
+	TABLE("orders", "id", "order_number", "status", "version", "customer_name", "total_amount",
+		  "created_by", "discount_amount", "tax_amount", "currency", "channel", "takes_stock",
+		  "customer_id", "series_number", "external_ref", "attributes");
 
-static KeptPlan select_products =
-	PLAN("SELECT " PRODUCT_COLUMNS ", (price * 100)::bigint, archived_at IS NOT NULL "
-		 "FROM oms.product WHERE id = ANY ($1) ORDER BY id",
-		 INT8ARRAYOID);
+static Table lines_table =
+	TABLE("order_line", "order_id", "line_no", "product_id", "quantity", "sku", "name", "price",
+		  "line_total", "discount", "tax", "tax_rate", "tax_included");
 
-static Table orders_table = TABLE("orders", "id", "order_number", "status", "version",
-								  "customer_name", "total_amount", "created_by");
+static Table notes_table = TABLE("order_note", "order_id", "note", "actor");
 
-static Table lines_table = TABLE("order_line", "order_id", "line_no", "product_id", "quantity",
-								 "sku", "name", "price", "line_total");
+/* ---------------------------------------------------------------- stock */
 
-/* --------------------------------------------------------------- reading */
-
+/* reserve books the units of an order that takes them at its birth */
 static void
-read_line(Input *input, JsonbValue *element, const char *path, NewLine *line)
+reserve(Verb *verb, StockBatch *batch, NewOrder *order, SPITupleTable *products)
 {
-	static const Field fields[] = {
-		{"product_id", FIELD_INTEGER, true, 1, PG_INT64_MAX},
-		{"quantity", FIELD_INTEGER, true, 1, 1000000},
-	};
-	FieldValue values[lengthof(fields)];
+	StockWant *wants = palloc0(sizeof(StockWant) * order->nlines);
 
-	if (element->type != jbvBinary || !JsonContainerIsObject(element->val.binary.data))
+	for (int i = 0; i < order->nlines; i++)
 	{
-		input_fault(input, path, "must be an object with product_id and quantity");
-		return;
+		HeapTuple product = products->vals[order->lines[i].product];
+
+		wants[i] = (StockWant){.line_no = i + 1,
+							   .product_id = order->lines[i].product_id,
+							   .quantity = order->lines[i].quantity,
+							   .sku = SPI_getvalue(product, products->tupdesc, 4)};
 	}
-	input_fields(input, element->val.binary.data, path, fields, lengthof(fields), values);
-	line->product_id = values[0].number;
-	line->quantity = values[1].number;
+	order_reserve(verb, batch, order->id, wants, order->nlines, order->outcome);
 }
 
-/* items_read reads the array of an order's lines */
-void
-items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *order)
+/* takes_now says whether an order takes stock at its birth */
+static bool
+takes_now(const NewOrder *order)
 {
-	int n = JsonContainerSize(items);
-
-	if (n < 1 || n > MAX_LINES)
-	{
-		input_fault(input, path, "must have 1 to %d elements, has %d", MAX_LINES, n);
-		return;
-	}
-	order->lines = palloc0(sizeof(NewLine) * n);
-	order->nlines = n;
-	for (int i = 0; i < n; i++)
-		read_line(input, getIthJsonbValueFromContainer(items, i), psprintf("%s/%d", path, i),
-				  &order->lines[i]);
+	return order->outcome->message == NULL &&
+		   strcmp(order->channel->takes_stock, TAKES_AT_CREATE) == 0;
 }
 
-/* order_read reads an order from the object of a request */
-void
-order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order)
-{
-	static const Field fields[] = {
-		{"customer_name", FIELD_TEXT, false, 1, MAX_CUSTOMER},
-		{"items", FIELD_ARRAY, true, 1, MAX_LINES},
-		{"status", FIELD_TEXT, false, 1, 32},
-		{"id", FIELD_READ_ONLY, false, 0, 0},
-		{"order_number", FIELD_READ_ONLY, false, 0, 0},
-		{"total_amount", FIELD_READ_ONLY, false, 0, 0},
-		{"created_at", FIELD_READ_ONLY, false, 0, 0},
-		{"updated_at", FIELD_READ_ONLY, false, 0, 0},
-		{"version", FIELD_READ_ONLY, false, 0, 0},
-		{"created_by", FIELD_READ_ONLY, false, 0, 0},
-	};
-	FieldValue values[lengthof(fields)];
-
-	input_fields(input, object, path, fields, lengthof(fields), values);
-	order->customer = values[0].given ? values[0].text : DEFAULT_CUSTOMER;
-	if (values[1].given)
-		items_read(input, values[1].array, psprintf("%s/items", path), order);
-	if (values[2].given && strcmp(values[2].text, STATUS_INITIAL) != 0)
-		input_fault(input, psprintf("%s/status", path),
-					"an order is born " STATUS_INITIAL ": leave it out, then change the status");
-}
-
-/* --------------------------------------------------------------- pricing */
-
-/* find_products reads the products of all lines; the rows are sorted by id */
-static SPITupleTable *
-find_products(NewOrder *orders, int n, uint64 *nproducts)
+/* reserve_all locks stock for all orders that take it now; those that lack it fail */
+static void
+reserve_all(Verb *verb, StockBatch *batch, NewOrder *orders, int n, SPITupleTable *products)
 {
 	int nids = 0;
 	int64 *ids;
 
 	for (int i = 0; i < n; i++)
-		nids += orders[i].nlines;
-	ids = palloc(sizeof(int64) * Max(nids, 1));
+		if (takes_now(&orders[i]))
+			nids += orders[i].nlines;
+	if (nids == 0)
+		return;
+	ids = palloc(sizeof(int64) * nids);
 	nids = 0;
 	for (int i = 0; i < n; i++)
-		for (int j = 0; j < orders[i].nlines; j++)
+		for (int j = 0; takes_now(&orders[i]) && j < orders[i].nlines; j++)
 			ids[nids++] = orders[i].lines[j].product_id;
-	nids = int8_sort_unique(ids, nids);
-	*nproducts = plan_write(&select_products, (Datum[]){int8_array(ids, nids)}, NULL);
-	return SPI_tuptable;
-}
-
-/* product_row returns the row of a product by its id, or -1 */
-static int
-product_row(uint64 nproducts, int64 id)
-{
-	int low = 0;
-	int high = (int) nproducts - 1;
-
-	while (low <= high)
-	{
-		int middle = (low + high) / 2;
-		int64 found = row_int64(middle, 1);
-
-		if (found == id)
-			return middle;
-		if (found < id)
-			low = middle + 1;
-		else
-			high = middle - 1;
-	}
-	return -1;
-}
-
-/* price_order finds products and prices of the lines, and the total */
-static void
-price_order(NewOrder *order, uint64 nproducts)
-{
-	Input input;
-
-	if (order->outcome->message)
-		return;
-	input_start(&input);
-	order->total = 0;
-	for (int i = 0; i < order->nlines; i++)
-	{
-		NewLine *line = &order->lines[i];
-
-		line->product = product_row(nproducts, line->product_id);
-		if (line->product < 0 || row_bool(line->product, ARCHIVED_COLUMN))
-		{
-			input_fault(&input, psprintf("/items/%d/product_id", i),
-						line->product < 0 ? "there is no product " INT64_FORMAT
-										  : "product " INT64_FORMAT
-											" is archived and no longer sold",
-						line->product_id);
-			continue;
-		}
-		line->cents = row_int64(line->product, CENTS_COLUMN);
-		if (pg_mul_s64_overflow(line->cents, line->quantity, &line->total) ||
-			pg_add_s64_overflow(order->total, line->total, &order->total))
-		{
-			outcome_fail(order->outcome, OMS_AMOUNT_TOO_LARGE,
-						 "the order's total is larger than any amount of money here", NULL,
-						 "Split the order.");
-			return;
-		}
-	}
-	if (input.nfaults > 0)
-		outcome_fail(order->outcome, OMS_INVALID_INPUT, "the order has lines that cannot be sold",
-					 input_faults(&input), "Correct what each pointer names and try again.");
+	stock_lock(batch, ids, int8_sort_unique(ids, nids));
+	for (int i = 0; i < n; i++)
+		if (takes_now(&orders[i]))
+			reserve(verb, batch, &orders[i], products);
 }
 
 /* --------------------------------------------------------------- writing */
 
-static Datum
-money_datum(int64 cents)
+static void
+write_header(const NewOrder *order, Datum status, Datum actor)
 {
-	return NumericGetDatum(int64_div_fast_to_numeric(cents, 2));
+	const Channel *channel = order->channel;
+	const bool nulls[16] = {[12] = order->customer_id == 0,
+							[13] = order->series_number == 0,
+							[14] = order->external_ref == NULL,
+							[15] = order->attributes == NULL};
+
+	table_insert(
+		&orders_table,
+		(Datum[]){
+			Int64GetDatum(order->id), CStringGetTextDatum(order->number), status, Int64GetDatum(1),
+			CStringGetTextDatum(order->customer), money_datum(order->total, channel->decimals),
+			actor, money_datum(order->discounts, channel->decimals),
+			money_datum(order->tax, channel->decimals), CStringGetTextDatum(channel->currency),
+			CStringGetTextDatum(channel->code), CStringGetTextDatum(channel->takes_stock),
+			Int64GetDatum(order->customer_id), Int64GetDatum(order->series_number),
+			order->external_ref ? CStringGetTextDatum(order->external_ref) : (Datum) 0,
+			JsonbPGetDatum(order->attributes)},
+		nulls);
 }
 
 static void
@@ -194,11 +106,7 @@ write_headers(Verb *verb, NewOrder **orders, int n)
 
 	table_begin(&orders_table);
 	for (int i = 0; i < n; i++)
-		table_insert(&orders_table,
-					 (Datum[]){Int64GetDatum(orders[i]->id), CStringGetTextDatum(orders[i]->number),
-							   status, Int64GetDatum(1), CStringGetTextDatum(orders[i]->customer),
-							   money_datum(orders[i]->total), actor},
-					 NULL);
+		write_header(orders[i], status, actor);
 	table_end(&orders_table);
 	table_begin(&order_history);
 	for (int i = 0; i < n; i++)
@@ -210,27 +118,56 @@ write_headers(Verb *verb, NewOrder **orders, int n)
 }
 
 static void
+write_line(SPITupleTable *products, const NewOrder *order, int i)
+{
+	const NewLine *line = &order->lines[i];
+	const PriceLine *price = &order->prices[i];
+	HeapTuple product = products->vals[line->product];
+	int decimals = order->channel->decimals;
+	bool isnull;
+
+	table_insert(&lines_table,
+				 (Datum[]){Int64GetDatum(order->id), Int32GetDatum(i + 1),
+						   Int64GetDatum(line->product_id), Int64GetDatum(line->quantity),
+						   SPI_getbinval(product, products->tupdesc, 4, &isnull),
+						   SPI_getbinval(product, products->tupdesc, 2, &isnull),
+						   money_datum(price->price, decimals), money_datum(price->total, decimals),
+						   money_datum(price->discount, decimals),
+						   money_datum(price->tax, decimals), rate_datum(price->tax_rate),
+						   BoolGetDatum(price->tax_included)},
+				 NULL);
+}
+
+static void
 write_lines(SPITupleTable *products, NewOrder **orders, int n)
 {
 	table_begin(&lines_table);
 	for (int i = 0; i < n; i++)
-	{
 		for (int j = 0; j < orders[i]->nlines; j++)
-		{
-			NewLine *line = &orders[i]->lines[j];
-			HeapTuple product = products->vals[line->product];
-			bool isnull;
-
-			table_insert(&lines_table,
-						 (Datum[]){Int64GetDatum(orders[i]->id), Int32GetDatum(j + 1),
-								   Int64GetDatum(line->product_id), Int64GetDatum(line->quantity),
-								   SPI_getbinval(product, products->tupdesc, 4, &isnull),
-								   SPI_getbinval(product, products->tupdesc, 2, &isnull),
-								   money_datum(line->cents), money_datum(line->total)},
-						 NULL);
-		}
-	}
+			write_line(products, orders[i], j);
 	table_end(&lines_table);
+}
+
+/* write_notes writes the notes of the orders that have one */
+static void
+write_notes(Verb *verb, NewOrder **orders, int n)
+{
+	bool begun = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (orders[i]->note == NULL)
+			continue;
+		if (!begun)
+			table_begin(&notes_table);
+		begun = true;
+		table_insert(&notes_table,
+					 (Datum[]){Int64GetDatum(orders[i]->id), CStringGetTextDatum(orders[i]->note),
+							   CStringGetTextDatum(verb->actor)},
+					 NULL);
+	}
+	if (begun)
+		table_end(&notes_table);
 }
 
 /* write_traces writes the events and tasks of new orders */
@@ -261,26 +198,39 @@ write_traces(Verb *verb, NewOrder **orders, int n)
 SPITupleTable *
 orders_insert(Verb *verb, NewOrder *orders, int n)
 {
-	NewOrder **good = palloc(sizeof(NewOrder *) * n);
-	int ngood = 0;
-	uint64 nproducts;
-	SPITupleTable *products = find_products(orders, n, &nproducts);
+	NewOrder **good = palloc(sizeof(NewOrder *) * Max(n, 1));
+	const Channel *standard = channel_get(DEFAULT_CHANNEL);
+	Pricing pricing = {.product_currency = standard ? standard->currency : ""};
+	StockBatch batch = {0};
+	SPITupleTable *products;
 	Oid sequence = get_relname_relid("orders_id_seq", get_namespace_oid("oms", false));
+	int ngood = 0;
 
+	origins_check(orders, n);
+	series_lock(orders, n);
+	products = find_products(orders, n, &pricing.nproducts);
 	for (int i = 0; i < n; i++)
 	{
-		price_order(&orders[i], nproducts);
+		price_order(verb, &pricing, &orders[i]);
+		if (orders[i].outcome->message == NULL)
+			orders[i].id = nextval_internal(sequence, false);
+	}
+	reserve_all(verb, &batch, orders, n, products);
+	for (int i = 0; i < n; i++)
+	{
 		if (orders[i].outcome->message)
 			continue;
-		orders[i].id = nextval_internal(sequence, false);
 		orders[i].outcome->id = orders[i].id;
-		orders[i].number = psprintf("SO-%08lld", (long long) orders[i].id);
 		good[ngood++] = &orders[i];
 	}
 	if (ngood > 0)
 	{
+		series_number(good, ngood);
 		write_headers(verb, good, ngood);
 		write_lines(products, good, ngood);
+		if (batch.nmoves > 0)
+			stock_write(verb, &batch);
+		write_notes(verb, good, ngood);
 		write_traces(verb, good, ngood);
 	}
 	return products;

@@ -18,11 +18,12 @@ static KeptPlan select_order =
 	PLAN("SELECT " ORDER_COLUMNS " FROM oms.orders WHERE id = $1", INT8OID);
 
 /* the members of a line come first, then those of its product as it is now */
-#define LINE_COLUMN_COUNT 6
+#define LINE_COLUMN_COUNT 12
 #define LINE_PRODUCT_COLUMN (LINE_COLUMN_COUNT + 2)
 
 static KeptPlan select_lines =
 	PLAN("SELECT l.line_no AS id, l.sku, l.name, l.quantity, l.price, l.line_total, "
+		 "l.discount, l.tax, l.tax_rate, l.tax_included, l.cancelled, l.returned, "
 		 "l.order_id, " PRODUCT_P_COLUMNS
 		 " FROM oms.order_line l JOIN oms.product p ON p.id = l.product_id "
 		 "WHERE l.order_id = ANY ($1) ORDER BY l.order_id, l.line_no",
@@ -147,10 +148,14 @@ rest_order_history(Verb *verb, FunctionCallInfo fcinfo)
 
 /* ------------------------------------------------------------------ lists */
 
-/* the number carries the id, so it needs no index of its own */
+/* the number ends with the id, or with the number in the series of the channel with its prefix */
+#define NUMBER_DIGITS                                                                              \
+	"CASE WHEN $? ~ '[0-9]{8,18}$' THEN substring($? FROM '[0-9]{8,18}$')::bigint END"
 #define NUMBER_CONDITION                                                                           \
-	"id = CASE WHEN upper($?) ~ '^SO-[0-9]{8,18}$' THEN substr($?, 4)::bigint END "                \
-	"AND order_number = upper($?)"
+	"id = ANY (ARRAY(SELECT o.id FROM oms.channel c JOIN oms.orders o ON o.channel = c.code "      \
+	"WHERE c.number_prefix = regexp_replace(upper($?), '[0-9]+$', '') "                            \
+	"AND o.series_number = " NUMBER_DIGITS " UNION ALL SELECT " NUMBER_DIGITS                      \
+	")) AND order_number = upper($?)"
 
 static const ListFilter order_filters[] = {
 	{"status", FILTER_LIST, "status = $?", "status = ANY (string_to_array($?, ','))", NULL,
@@ -163,6 +168,14 @@ static const ListFilter order_filters[] = {
 	{"created_before", FILTER_VALUE, "created_at < $?::timestamptz", NULL, NULL, NULL},
 	{"min_total", FILTER_VALUE, "total_amount >= $?::numeric", NULL, NULL, NULL},
 	{"max_total", FILTER_VALUE, "total_amount <= $?::numeric", NULL, NULL, NULL},
+	{"channel", FILTER_VALUE, "channel = $?", NULL, NULL, NULL},
+	{"currency", FILTER_VALUE, "currency = upper($?)", NULL, NULL, NULL},
+	{"customer_id", FILTER_VALUE, "customer_id = $?::bigint", NULL, NULL, NULL},
+	/* by channel, for the index begins with it */
+	{"external_ref", FILTER_VALUE,
+	 "external_ref = $? AND channel IN (SELECT code FROM oms.channel)", NULL, NULL, NULL},
+	{"fulfilment", FILTER_VALUE, "fulfilment = $?", NULL, NULL, NULL},
+	{"held", FILTER_FLAG, "hold_reason IS NOT NULL", "hold_reason IS NULL", NULL, NULL},
 	{"search", FILTER_CONTAINS, "customer_name ILIKE $? OR order_number ILIKE $?", NULL, NULL,
 	 NULL},
 };
@@ -200,43 +213,95 @@ rest_order_list(Verb *verb, FunctionCallInfo fcinfo)
 
 /* ----------------------------------------------------------------- writing */
 
+/* append_text appends a string, or null */
+static void
+append_text(StringInfo buf, const char *name, const char *s)
+{
+	appendStringInfo(buf, ", \"%s\": ", name);
+	if (s)
+		escape_json(buf, s);
+	else
+		appendStringInfoString(buf, "null");
+}
+
+static void
+append_amount(StringInfo buf, const char *name, int64 amount, const NewOrder *order)
+{
+	appendStringInfo(buf, ", \"%s\": ", name);
+	json_amount(buf, amount, order->channel->decimals);
+}
+
+/* append_created_header appends the members of a header in the order of ORDER_COLUMNS */
+static void
+append_created_header(StringInfo reply, Verb *verb, NewOrder *order)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+
+	appendStringInfo(reply, "\"id\": " INT64_FORMAT ", \"order_number\": \"%s\"", order->id,
+					 order->number);
+	append_text(reply, "customer_name", order->customer);
+	append_text(reply, "status", STATUS_INITIAL);
+	append_amount(reply, "total_amount", order->total, order);
+	appendStringInfoString(reply, ", \"created_at\": ");
+	json_time(reply, now);
+	appendStringInfoString(reply, ", \"updated_at\": ");
+	json_time(reply, now);
+	appendStringInfoString(reply, ", \"version\": 1");
+	append_text(reply, "created_by", verb->actor);
+	append_text(reply, "channel", order->channel->code);
+	append_text(reply, "currency", order->channel->currency);
+	if (order->customer_id)
+		appendStringInfo(reply, ", \"customer_id\": " INT64_FORMAT, order->customer_id);
+	else
+		append_text(reply, "customer_id", NULL);
+	append_text(reply, "external_ref", order->external_ref);
+	append_amount(reply, "discount_amount", order->discounts, order);
+	append_amount(reply, "tax_amount", order->tax, order);
+	append_text(reply, "takes_stock", order->channel->takes_stock);
+	append_text(reply, "fulfilment", "none");
+	append_text(reply, "hold_reason", NULL);
+	appendStringInfoString(reply, ", \"attributes\": ");
+	if (order->attributes)
+		(void) JsonbToCString(reply, &order->attributes->root, VARSIZE(order->attributes));
+	else
+		appendStringInfoString(reply, "null");
+}
+
+static void
+append_created_line(StringInfo reply, const NewOrder *order, int i, SPITupleTable *products)
+{
+	const NewLine *line = &order->lines[i];
+	const PriceLine *price = &order->prices[i];
+	HeapTuple product = products->vals[line->product];
+
+	appendStringInfo(reply, "%s{\"id\": %d", i ? ", " : "", i + 1);
+	append_text(reply, "sku", SPI_getvalue(product, products->tupdesc, 4));
+	append_text(reply, "name", SPI_getvalue(product, products->tupdesc, 2));
+	appendStringInfo(reply, ", \"quantity\": " INT64_FORMAT, line->quantity);
+	append_amount(reply, "price", price->price, order);
+	append_amount(reply, "line_total", price->total, order);
+	append_amount(reply, "discount", price->discount, order);
+	append_amount(reply, "tax", price->tax, order);
+	appendStringInfoString(reply, ", \"tax_rate\": ");
+	json_rate(reply, price->tax_rate);
+	appendStringInfo(reply,
+					 ", \"tax_included\": %s, \"cancelled\": 0, \"returned\": 0, \"product\": {",
+					 price->tax_included ? "true" : "false");
+	json_columns(reply, products, line->product, 1, PRODUCT_COLUMN_COUNT);
+	appendStringInfoString(reply, "}}");
+}
+
 /* created_reply answers with an order that was just written, without reading it back */
 static Datum
 created_reply(Verb *verb, NewOrder *order, SPITupleTable *products)
 {
 	StringInfo reply = reply_begin(verb);
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
 
-	appendStringInfo(reply,
-					 "{\"id\": " INT64_FORMAT ", \"order_number\": \"%s\", \"customer_name\": ",
-					 order->id, order->number);
-	escape_json(reply, order->customer);
-	appendStringInfoString(reply, ", \"status\": \"" STATUS_INITIAL "\", \"total_amount\": ");
-	json_money(reply, order->total);
-	appendStringInfoString(reply, ", \"created_at\": ");
-	json_time(reply, now);
-	appendStringInfoString(reply, ", \"updated_at\": ");
-	json_time(reply, now);
-	appendStringInfoString(reply, ", \"version\": 1, \"created_by\": ");
-	escape_json(reply, verb->actor);
+	appendStringInfoChar(reply, '{');
+	append_created_header(reply, verb, order);
 	appendStringInfoString(reply, ", \"items\": [");
 	for (int i = 0; i < order->nlines; i++)
-	{
-		NewLine *line = &order->lines[i];
-		HeapTuple product = products->vals[line->product];
-
-		appendStringInfo(reply, "%s{\"id\": %d, \"sku\": ", i ? ", " : "", i + 1);
-		escape_json(reply, SPI_getvalue(product, products->tupdesc, 4));
-		appendStringInfoString(reply, ", \"name\": ");
-		escape_json(reply, SPI_getvalue(product, products->tupdesc, 2));
-		appendStringInfo(reply, ", \"quantity\": " INT64_FORMAT ", \"price\": ", line->quantity);
-		json_money(reply, line->cents);
-		appendStringInfoString(reply, ", \"line_total\": ");
-		json_money(reply, line->total);
-		appendStringInfoString(reply, ", \"product\": {");
-		json_columns(reply, products, line->product, 1, PRODUCT_COLUMN_COUNT);
-		appendStringInfoString(reply, "}}");
-	}
+		append_created_line(reply, order, i, products);
 	appendStringInfoString(reply, "]}");
 	return reply_datum(reply);
 }
@@ -266,6 +331,17 @@ rest_order_create(Verb *verb, FunctionCallInfo fcinfo)
 	return answer;
 }
 
+/* fulfilment_after says what a step left of the fulfilment before it */
+static const char *
+fulfilment_after(SPITupleTable *before, const char *status)
+{
+	const Transition *step;
+
+	SPI_tuptable = before;
+	step = transition_find(row_cstring(0, ORDER_STATUS_COLUMN), status);
+	return step && step->effect == EFFECT_SHIP ? "full" : row_cstring(0, ORDER_FULFILMENT_COLUMN);
+}
+
 /* moved_reply answers with an order's header after a step, from its row before */
 static Datum
 moved_reply(Verb *verb, SPITupleTable *before, const char *status, const Outcome *outcome)
@@ -287,7 +363,10 @@ moved_reply(Verb *verb, SPITupleTable *before, const char *status, const Outcome
 		SPI_tuptable = before;
 		appendStringInfo(reply, ", \"version\": " INT64_FORMAT ", ",
 						 row_int64(0, ORDER_VERSION_COLUMN) + 1);
-		json_columns(reply, before, 0, ORDER_VERSION_COLUMN + 1, ORDER_COLUMN_COUNT);
+		json_columns(reply, before, 0, ORDER_VERSION_COLUMN + 1, ORDER_FULFILMENT_COLUMN - 1);
+		append_text(reply, "fulfilment", fulfilment_after(before, status));
+		appendStringInfoString(reply, ", ");
+		json_columns(reply, before, 0, ORDER_FULFILMENT_COLUMN + 1, ORDER_COLUMN_COUNT);
 		if (outcome->split)
 			appendStringInfo(reply, ", \"allocation\": %s", outcome->split);
 	}
