@@ -61,7 +61,7 @@ SELECT left(items::text, 60), f.code, coalesce(f.detail, f.message) FROM unnest(
   '[{"product_id": 1, "quantity": 1e400}]', '[{"product_id": 1, "quantity": 1e-400}]',
   '[{"product_id": 1.5, "quantity": 1}]', '[{"product_id": 9223372036854775808, "quantity": 1}]',
   '[{"product_id": 1, "quantity": 1}, {"product_id": 99, "quantity": 1}]',
-  '[{"product_id": 1, "quantity": 1, "price": "0.01"}]', '[{"product_id": 1, "quantity": 1}, {"product_id": "x"}]']) AS items,
+  '[{"product_id": 1, "quantity": 1, "price": "0.001"}]', '[{"product_id": 1, "quantity": 1}, {"product_id": "x"}]']) AS items,
   fails(format('SELECT oms.order_create(%L)', items)) AS f;
 SELECT * FROM fails($$SELECT oms.order_create((SELECT jsonb_agg('{"product_id": 1, "quantity": 1}'::jsonb) FROM generate_series(1, 501)))$$);
 -- many faults make no endless answer
@@ -86,7 +86,7 @@ SELECT :'answer'::jsonb = oms_rest.order_get('ann', 'r', (:'answer'::jsonb ->> '
 SELECT left(body::text, 60), f.code, coalesce(f.detail, f.message) FROM unnest(ARRAY['{}', '[]', '{"items": []}', '{"items": {}}', '{"items": [{"product_id": 1, "quantity": 1}], "status": "CONFIRMED"}',
   '{"items": [{"product_id": 1, "quantity": 1}], "customer_name": ""}', '{"items": [{"product_id": 1, "quantity": 1}], "customer_name": null}',
   '{"items": [{"product_id": 99, "quantity": 1}, {"product_id": 2, "quantity": 1}]}',
-  '{"items": [{"product_id": 1, "quantity": 1}], "discount": 5}', '{"items": "x", "status": 1, "customer_name": 2}']) AS body,
+  '{"items": [{"product_id": 1, "quantity": 1}], "discount": -5}', '{"items": "x", "status": 1, "customer_name": 2}']) AS body,
   fails(format('SELECT oms_rest.order_create(%L, %L, %L, NULL)', 'ann', 'r', body)) AS f;
 SELECT * FROM fails($$SELECT oms_rest.order_get('ann', 'r', 999)$$);
 SELECT * FROM fails($$SELECT oms_rest.order_get('ann', 'r', -1)$$);
