@@ -263,7 +263,7 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE pronamespac
 SELECT is(ARRAY(SELECT DISTINCT array_to_string(proargnames[1:2], ' ') FROM pg_proc WHERE pronamespace = 'oms_rest'::regnamespace AND proname <> 'wal_flush'), ARRAY['actor request_id'], 'actor and request id come first in the API');
 SELECT is(ARRAY(SELECT DISTINCT format('%s', prorettype::regtype) FROM pg_proc WHERE pronamespace = 'oms_rest'::regnamespace AND proname <> 'wal_flush'), ARRAY['json'], 'the API answers JSON');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE pronamespace = 'oms'::regnamespace AND pronargs > 0 AND proargnames IS NULL$$, 'verbs have named arguments');
-SELECT function_returns('oms', 'order_create', ARRAY['jsonb', 'text'], 'bigint');
+SELECT function_returns('oms', 'order_create', ARRAY['jsonb', 'text', 'bigint', 'text', 'text', 'text', 'jsonb', 'text'], 'bigint');
 SELECT function_returns('oms', 'orders_confirm', ARRAY['bigint[]'], 'setof record');
 SELECT function_returns('oms', 'stock_receive', ARRAY['bigint', 'bigint', 'text', 'text'], 'bigint');
 SELECT function_returns('oms', 'stock_adjust', ARRAY['bigint', 'bigint', 'text', 'text'], 'bigint');

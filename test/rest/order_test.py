@@ -169,17 +169,40 @@ class Refused(Test):
     def test_unknown_fields(self):
         line = {"product_id": make_sellable(), "quantity": 1}
         self.refuse({"items": [line], "colour": 1}, "/colour")
-        self.refuse({"items": [dict(line, discount=1)]}, "/items/0/discount")
+        self.refuse({"items": [dict(line, rebate=1)]}, "/items/0/rebate")
         self.refuse({"items": [line], "Items": [line]}, "/Items")
 
     def test_a_price_cannot_be_dictated(self):
         product = make_sellable(price="10.00")
-        answer = staff().post("orders/", {"total_amount": "0.01", "items": [
-            {"product_id": product, "quantity": 1, "price": "0.01"}]})
-        if answer.status == 201:
-            self.assertEqual(answer.json["total_amount"], "10.00")
-        else:
-            self.problem(answer, 422)
+        lines = [{"product_id": product, "quantity": 1}]
+        answer = staff().post("orders/", {"total_amount": "0.01", "items": lines})
+        self.assertEqual((answer.status, answer.json["total_amount"]), (201, "10.00"))
+        lines[0]["price"] = "0.01"
+        self.problem(staff().post("orders/", {"items": lines}), 403, "OM023")
+
+    def test_discounts(self):
+        line = {"product_id": make_sellable(price="10.00"), "quantity": 3}
+        answer = staff().post("orders/", {"items": [dict(line, discount="10%", tax_rate="7.7"), line], "discount": "5.70",
+                                          "attributes": {"gift": True}, "note": "by telephone"})
+        self.assertEqual(answer.status, 201)
+        order = answer.json
+        # 27.00 and 30.00 less 2.70 and 3.00; tax of 24.30 is 1.8711
+        self.assertEqual([(i["discount"], i["tax"], i["line_total"]) for i in order["items"]],
+                         [("5.70", "1.87", "26.17"), ("3.00", "0.00", "27.00")])
+        self.assertEqual((order["discount_amount"], order["tax_amount"], order["total_amount"]), ("8.70", "1.87", "53.17"))
+        self.assertEqual(staff().get("orders/%d/" % order["id"]).json, order)
+        for discount in ("-1", "30.01", "101%", "1.001", "x", "%", True, []):
+            with self.subTest(discount=str(discount)):
+                self.refuse({"items": [dict(line, discount=discount)]}, "/items/0/discount")
+
+    def test_external_reference(self):
+        body = {"items": [{"product_id": make_sellable(), "quantity": 1}], "external_ref": "ref-%d" % make_sellable()}
+        first = staff().post("orders/", body)
+        self.assertEqual(first.status, 201)
+        again = self.problem(staff().post("orders/", body), 409, "OM042")
+        self.assertEqual(again["context"]["order_id"], first.json["id"])
+        found = staff().get("orders/?external_ref=%s&held=false&fulfilment=none&channel=default" % body["external_ref"])
+        self.assertEqual([o["id"] for o in found.json["results"]], [first.json["id"]])
 
     def test_customer_name(self):
         line = {"product_id": make_sellable(), "quantity": 1}
