@@ -66,6 +66,8 @@ extern bool input_choice(Input *input, const char *pointer, const char *s,
 extern void input_end(Input *input);     /* raises OM010 when there were faults */
 extern char *input_faults(Input *input); /* the JSON array of faults */
 
+extern char *pointer_of(const char *path, const char *name, int length);
+
 /* decimal_read reads a decimal number with at most so many decimals, as units of the last */
 extern bool decimal_read(const char *s, int decimals, int64 *units);
 

@@ -358,7 +358,7 @@ read_field(Input *input, const char *pointer, const Field *field, JsonbValue *va
 }
 
 /* pointer_of appends a name to a JSON Pointer, escaped as RFC 6901 says */
-static char *
+char *
 pointer_of(const char *path, const char *name, int length)
 {
 	StringInfoData pointer;

@@ -7,6 +7,7 @@
 #include "list.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -197,11 +198,12 @@ read_member(Input *input, JsonbValue *key, JsonbValue *value, Price *price)
 	char *amount = NULL;
 
 	memset(price, 0, sizeof(*price));
-	price->currency = pnstrdup(key->val.string.val, Min(key->val.string.len, 100));
-	pointer = psprintf("/%s", price->currency);
+	price->currency = pnstrdup(key->val.string.val, key->val.string.len);
 	price->removed = value->type == jbvNull;
-	if (key->val.string.len != 3 || strspn(price->currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
-		input_fault(input, "", "has a name that is no currency of three capital letters");
+	pointer =
+		pointer_of("", price->currency, pg_mbcliplen(price->currency, key->val.string.len, 100));
+	if (strlen(price->currency) != 3 || strspn(price->currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
+		input_fault(input, pointer, "is no currency: a code has three capital letters");
 	else if (read_currency(input, pointer, price) && !price->removed)
 	{
 		if (value->type == jbvString)

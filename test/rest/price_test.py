@@ -23,7 +23,7 @@ class Prices(Test):
         for body, pointer in (({"JPY": "1.5"}, "/JPY"), ({"EUR": "1.234"}, "/EUR"),
                               ({"EUR": "-1"}, "/EUR"), ({"EUR": []}, "/EUR"), ({"EUR": ""}, "/EUR"),
                               ({"EUR": "1e3"}, "/EUR"), ({"EUR": 10 ** 30}, "/EUR"),
-                              ({"USD": "1"}, "/USD"), ({"XXX": "1"}, "/XXX"), ({"eur": "1"}, "")):
+                              ({"USD": "1"}, "/USD"), ({"XXX": "1"}, "/XXX"), ({"eur": "1"}, "/eur"), ({"a/b": "1"}, "/a~1b")):
             with self.subTest(body=body):
                 self.problem(admin().put(path, body), 422, "OM010", pointer=pointer)
         self.assertEqual(self.ok(staff().get(path)), {"JPY": "5"})
