@@ -13,7 +13,8 @@ GRANT EXECUTE ON FUNCTION
   oms.order_confirm, oms.order_pack, oms.order_ship, oms.order_deliver, oms.order_cancel,
   oms.orders_confirm, oms.orders_pack, oms.orders_ship, oms.orders_deliver, oms.orders_cancel,
   oms.stock_receive, oms.stock_adjust, oms.stock_count, oms.stock_transfer, oms.stock_set,
-  oms.stock_as_of, oms.stock_ledger, oms.stock_low TO oms_staff;
+  oms.stock_as_of, oms.stock_ledger, oms.stock_low,
+  oms.hold_create, oms.hold_renew, oms.hold_release, oms.hold_expire TO oms_staff;
 GRANT EXECUTE ON FUNCTION oms.product_create, oms.product_update, oms.product_archive, oms.channel_create, oms.channel_update, oms.report_summary TO oms_admin;
 GRANT INSERT, UPDATE, DELETE ON oms.order_transition, oms.order_status TO oms_admin;
 GRANT INSERT, UPDATE ON oms.currency TO oms_admin;

@@ -3,6 +3,7 @@ CREATE TABLE IF NOT EXISTS oms.hold (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   owner text NOT NULL CHECK (owner <> '' AND length(owner) <= 200),
   order_id bigint,
+  version bigint NOT NULL DEFAULT 1,
   created_by text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
@@ -11,6 +12,7 @@ COMMENT ON TABLE oms.hold IS 'Stock kept for somebody until a time. What is held
 COMMENT ON COLUMN oms.hold.id IS 'Identifier, drawn from a sequence.';
 COMMENT ON COLUMN oms.hold.owner IS 'For whom, in the words of who holds, such as a cart''s name; 1 to 200 characters.';
 COMMENT ON COLUMN oms.hold.order_id IS 'The order that the hold became, or null.';
+COMMENT ON COLUMN oms.hold.version IS 'Raised by 1 with each change: the version of its events.';
 COMMENT ON COLUMN oms.hold.created_by IS 'User of the API or database role that made it.';
 COMMENT ON COLUMN oms.hold.created_at IS 'Start of the transaction that made it.';
 COMMENT ON COLUMN oms.hold.updated_at IS 'Start of the transaction of the last change.';

@@ -1,6 +1,6 @@
 /*
  * hold.c
- *	  Stock kept for somebody for a while.
+ *	  Stock kept for somebody for a while: how it ends.
  *
  * A line of a hold changes only while its row of stock is locked.  So a confirm
  * that finds too little may end what has expired at once, whether the worker has
@@ -19,37 +19,48 @@ static KeptPlan expired_lines =
 		 "ORDER BY hold_id, line_no FOR NO KEY UPDATE",
 		 INT8ARRAYOID, TIMESTAMPTZOID);
 
+static KeptPlan expired_products =
+	PLAN("SELECT product_id FROM oms.hold_line WHERE state = 'held' AND expires_at <= $1 "
+		 "ORDER BY expires_at LIMIT $2",
+		 TIMESTAMPTZOID, INT4OID);
+
+/* in the order of ids, so that those who end lines of the same holds wait in no circle */
+static KeptPlan raise_versions =
+	PLAN("WITH ours AS MATERIALIZED (SELECT id FROM oms.hold WHERE id = ANY ($1) ORDER BY id "
+		 "FOR NO KEY UPDATE) UPDATE oms.hold h SET version = version + 1, updated_at = now() "
+		 "FROM ours WHERE h.id = ours.id RETURNING h.id, h.version",
+		 INT8ARRAYOID);
+
 static Table line_state = TABLE("hold_line", "state");
 
-/* end_line gives a line's units back to its row, and says why */
-static void
-end_line(StockBatch *batch, StockRow *row, int64 hold_id, int64 quantity, const char *reason)
+/* holds_changed raises the versions of some holds, ids sorted, and tells of it */
+void
+holds_changed(Verb *verb, const char *event, const int64 *ids, int n)
 {
-	stock_move(batch, row,
-			   &(StockMove){.kind = "unhold",
-							.d_reserved = -quantity,
-							.document = psprintf("hold " INT64_FORMAT, hold_id),
-							.reason = reason});
+	int64 *changed = palloc(sizeof(int64) * Max(n, 1));
+	int64 *versions = palloc(sizeof(int64) * Max(n, 1));
+	uint64 found = plan_write(&raise_versions, (Datum[]){int8_array(ids, n)}, NULL);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		changed[i] = row_int64(i, 1);
+		versions[i] = row_int64(i, 2);
+	}
+	event_append(verb, event, "hold", (int) found, changed, versions, NULL);
 }
 
 /*
- * holds_end_expired frees what expired holds keep of products whose rows are
- * locked in the batch, and tells whether it freed any.  The caller writes the batch.
+ * hold_end_lines gives units back: of the rows of the last plan_ call, which are
+ * hold_id, line_no, product_id, location_id, quantity, ctid.  It returns the
+ * holds' ids, sorted, and how many they are.
  */
-bool
-holds_end_expired(Verb *verb, StockBatch *batch, const int64 *product_ids, int n)
+int64 *
+hold_end_lines(StockBatch *batch, uint64 found, const char *state, int *nids)
 {
-	Datum args[] = {int8_array(product_ids, n), TimestampTzGetDatum(GetCurrentTimestamp())};
-	uint64 found = plan_write(&expired_lines, args, NULL);
 	SPITupleTable *table = SPI_tuptable;
-	Datum state = CStringGetTextDatum("expired");
-	int64 *ids;
-	int64 *versions;
-	int nids;
+	Datum value = CStringGetTextDatum(state);
+	int64 *ids = palloc(sizeof(int64) * Max(found, 1));
 
-	if (found == 0)
-		return false;
-	ids = palloc(sizeof(int64) * found);
 	table_begin(&line_state);
 	for (uint64 i = 0; i < found; i++)
 	{
@@ -63,14 +74,55 @@ holds_end_expired(Verb *verb, StockBatch *batch, const int64 *product_ids, int n
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("hold " INT64_FORMAT " keeps units that are not reserved", ids[i]),
 					 errhint("SELECT * FROM oms.integrity shows what is wrong.")));
-		end_line(batch, row, ids[i], row_int64(i, 5), "expired");
-		table_update(&line_state, row_tid(i, 6), &state, NULL);
+		stock_move(batch, row,
+				   &(StockMove){.kind = "unhold",
+								.d_reserved = -row_int64(i, 5),
+								.document = psprintf("hold " INT64_FORMAT, ids[i]),
+								.reason = state});
+		table_update(&line_state, row_tid(i, 6), &value, NULL);
 	}
 	table_end(&line_state);
-	nids = int8_sort_unique(ids, (int) found);
-	versions = palloc(sizeof(int64) * nids);
-	for (int i = 0; i < nids; i++)
-		versions[i] = 2;
-	event_append(verb, "hold.expired", "hold", nids, ids, versions, NULL);
-	return true;
+	*nids = int8_sort_unique(ids, (int) found);
+	return ids;
+}
+
+/*
+ * holds_end_expired frees what expired holds keep of products whose rows are
+ * locked in the batch, and tells of how many.  The caller writes the batch.
+ */
+int
+holds_end_expired(Verb *verb, StockBatch *batch, const int64 *product_ids, int n)
+{
+	Datum args[] = {int8_array(product_ids, n), TimestampTzGetDatum(GetCurrentTimestamp())};
+	uint64 found = plan_write(&expired_lines, args, NULL);
+	int64 *ids;
+	int nids;
+
+	if (found == 0)
+		return 0;
+	ids = hold_end_lines(batch, found, "expired", &nids);
+	holds_changed(verb, "hold.expired", ids, nids);
+	return nids;
+}
+
+/* holds_expire ends holds that have expired, at least those of the first so many lines */
+int
+holds_expire(Verb *verb, int lines)
+{
+	Datum args[] = {TimestampTzGetDatum(GetCurrentTimestamp()), Int32GetDatum(lines)};
+	uint64 found = plan_write(&expired_products, args, NULL);
+	int64 *products = palloc(sizeof(int64) * Max(found, 1));
+	StockBatch batch;
+	int nproducts;
+	int ended;
+
+	if (found == 0)
+		return 0;
+	for (uint64 i = 0; i < found; i++)
+		products[i] = row_int64(i, 1);
+	nproducts = int8_sort_unique(products, (int) found);
+	stock_lock(&batch, products, nproducts);
+	ended = holds_end_expired(verb, &batch, products, nproducts);
+	stock_write(verb, &batch);
+	return ended;
 }

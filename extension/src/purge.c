@@ -4,6 +4,7 @@
  */
 #include "worker.h"
 #include "guc.h"
+#include "hold.h"
 
 #include "catalog/pg_type.h"
 
@@ -60,11 +61,39 @@ purge_step(void *arg)
 	worker_call(purge_body, arg);
 }
 
+static Datum
+expire_body(Verb *verb, FunctionCallInfo fcinfo)
+{
+	uint64 *ended = worker_arg(fcinfo);
+
+	*ended = holds_expire(verb, PURGE_BATCH);
+	return (Datum) 0;
+}
+
+static void
+expire_step(void *arg)
+{
+	worker_call(expire_body, arg);
+}
+
+/* end_holds ends a batch of expired holds, and tells whether it found any */
+static bool
+end_holds(void)
+{
+	uint64 ended = 0;
+	ErrorData *error = worker_attempt(expire_step, &ended);
+
+	if (error)
+		ereport(LOG, (errmsg("could not end expired holds: %s", error->message)));
+	worker_interrupts();
+	return error == NULL && ended > 0;
+}
+
 /* purge_some removes a batch of each kind, each in a transaction of its own */
 bool
 purge_some(void)
 {
-	bool more = false;
+	bool more = end_holds();
 
 	for (size_t i = 0; i < lengthof(purges); i++)
 	{

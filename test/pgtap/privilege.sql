@@ -16,7 +16,7 @@ CREATE TEMP TABLE may_call (fn text, least text, omsd boolean DEFAULT false);
 INSERT INTO may_call (fn, least) SELECT fn, least FROM (VALUES
   ('oms_reader', '{status_holds,worker_list}'::text[]),
   ('oms_staff', '{order_create,orders_create,order_move,order_advance,order_hold,order_release,order_cancel_lines,order_close,shipment_create,shipment_pack,shipment_ship,shipment_deliver,shipment_cancel,order_confirm,order_pack,order_ship,order_deliver,order_cancel,orders_confirm,orders_pack,orders_ship,orders_deliver,orders_cancel,stock_receive,stock_adjust}'),
-  ('oms_staff', '{stock_count,stock_transfer,stock_set,stock_as_of,stock_ledger,stock_low}'),
+  ('oms_staff', '{stock_count,stock_transfer,stock_set,stock_as_of,stock_ledger,stock_low,hold_create,hold_renew,hold_release,hold_expire}'),
   ('oms_staff', '{customer_create,customer_update,customer_archive}'),
   ('oms_admin', '{product_price_set,channel_create,channel_update,location_create,location_update}'),
   ('oms_admin', '{product_create,product_update,product_archive,report_summary,account_create,account_set_password,account_set_role,account_disable,account_enable,account_sign_out,task_enqueue,task_retry,task_cancel,task_handler_register,task_handler_remove,worker_pause,worker_resume}'),

@@ -1,0 +1,293 @@
+/*
+ * hold_keep.c
+ *	  Stock kept for somebody for a while: made, renewed, released.
+ *
+ * The order of locks is that of confirming: rows of stock, lines, then the hold.
+ */
+#include "allocation.h"
+#include "hold.h"
+#include "idempotency.h"
+#include "json.h"
+#include "list.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#define MAX_HOLD_LINES 1000
+#define MAX_HOLD_UNITS 1000000
+#define MAX_OWNER 200                        /* characters */
+#define MAX_HOLD_SECONDS INT64CONST(2592000) /* 30 days */
+#define DEFAULT_HOLD_SECONDS (15 * 60)
+
+/* NewHold: what is asked to be kept */
+typedef struct NewHold
+{
+	char *owner;
+	int64 microseconds;
+	StockWant *wants;
+	int nwants;
+} NewHold;
+
+static KeptPlan select_product =
+	PLAN("SELECT sku FROM oms.product WHERE id = $1 AND archived_at IS NULL", INT8OID);
+
+static KeptPlan insert_hold =
+	PLAN("INSERT INTO oms.hold (owner, created_by) VALUES ($1, $2) RETURNING id", TEXTOID, TEXTOID);
+
+static KeptPlan insert_line =
+	PLAN("INSERT INTO oms.hold_line (hold_id, line_no, product_id, location_id, quantity, "
+		 "expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+		 INT8OID, INT4OID, INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID);
+
+static KeptPlan products_of =
+	PLAN("SELECT DISTINCT product_id FROM oms.hold_line WHERE hold_id = $1 ORDER BY 1", INT8OID);
+
+static KeptPlan held_lines =
+	PLAN("SELECT hold_id, line_no, product_id, location_id, quantity, ctid, expires_at <= $2 "
+		 "FROM oms.hold_line WHERE hold_id = $1 AND state = 'held' ORDER BY line_no "
+		 "FOR NO KEY UPDATE",
+		 INT8OID, TIMESTAMPTZOID);
+
+static KeptPlan count_lines =
+	PLAN("SELECT count(*) FROM oms.hold_line WHERE hold_id = $1", INT8OID);
+
+static KeptPlan renew_lines =
+	PLAN("UPDATE oms.hold_line SET expires_at = $2 WHERE hold_id = $1", INT8OID, TIMESTAMPTZOID);
+
+/* --------------------------------------------------------------- reading */
+
+static void
+read_item(Input *input, JsonbValue *element, int i, StockWant *want)
+{
+	static const Field fields[] = {
+		{"product_id", FIELD_INTEGER, true, 1, PG_INT64_MAX},
+		{"quantity", FIELD_INTEGER, true, 1, MAX_HOLD_UNITS},
+	};
+	FieldValue values[lengthof(fields)];
+	const char *path = psprintf("/items/%d", i);
+
+	if (element->type != jbvBinary || !JsonContainerIsObject(element->val.binary.data))
+	{
+		input_fault(input, path, "must be an object with product_id and quantity");
+		return;
+	}
+	input_fields(input, element->val.binary.data, path, fields, lengthof(fields), values);
+	want->line_no = i + 1;
+	want->product_id = values[0].number;
+	want->quantity = values[1].number;
+	if (!values[0].given || values[0].number < 1)
+		return;
+	if (plan_write(&select_product, (Datum[]){Int64GetDatum(want->product_id)}, NULL) == 0)
+		input_fault(input, psprintf("%s/product_id", path),
+					"there is no product " INT64_FORMAT " on sale", want->product_id);
+	else
+		want->sku = row_cstring(0, 1);
+}
+
+static void
+read_items(Input *input, JsonbContainer *items, NewHold *hold)
+{
+	hold->nwants = JsonContainerSize(items);
+	hold->wants = palloc0(sizeof(StockWant) * Max(hold->nwants, 1));
+	for (int i = 0; i < hold->nwants; i++)
+		read_item(input, getIthJsonbValueFromContainer(items, i), i, &hold->wants[i]);
+}
+
+/* interval_microseconds reads an interval of 1 second to 30 days, or notes a fault */
+static int64
+interval_microseconds(Input *input, FunctionCallInfo fcinfo, int argument)
+{
+	double length;
+	Interval *interval;
+
+	if (PG_ARGISNULL(argument))
+	{
+		input_fault(input, "/expires_in", "is required");
+		return 0;
+	}
+	interval = PG_GETARG_INTERVAL_P(argument);
+	length = interval->time + (interval->day + interval->month * 30.0) * USECS_PER_DAY;
+	if (length < USECS_PER_SEC || length > (double) MAX_HOLD_SECONDS * USECS_PER_SEC)
+	{
+		input_fault(input, "/expires_in", "must be from 1 second to 30 days");
+		return 0;
+	}
+	return (int64) length;
+}
+
+/* -------------------------------------------------------------- keeping */
+
+/* find_units finds where the units come from, ending expired holds if it must */
+static StockTake *
+find_units(Verb *verb, StockBatch *batch, const NewHold *hold, int *ntakes)
+{
+	int64 *products = palloc(sizeof(int64) * Max(hold->nwants, 1));
+	Outcome outcome = {0};
+	StockTake *takes;
+	int n;
+
+	for (int i = 0; i < hold->nwants; i++)
+		products[i] = hold->wants[i].product_id;
+	n = int8_sort_unique(products, hold->nwants);
+	stock_lock(batch, products, n);
+	takes = allocation_find(batch, hold->wants, hold->nwants, ntakes);
+	if (takes == NULL && holds_end_expired(verb, batch, products, n) > 0)
+		takes = allocation_find(batch, hold->wants, hold->nwants, ntakes);
+	if (takes == NULL)
+	{
+		allocation_fail(&outcome, batch, "the hold", 0, hold->wants, hold->nwants);
+		outcome_raise(&outcome);
+	}
+	return takes;
+}
+
+static int64
+hold_make(Verb *verb, const NewHold *hold)
+{
+	StockBatch batch;
+	int ntakes;
+	StockTake *takes = find_units(verb, &batch, hold, &ntakes);
+	Datum expires = TimestampTzGetDatum(GetCurrentTimestamp() + hold->microseconds);
+	int64 version = 1;
+	int64 id;
+	char *document;
+
+	plan_write(&insert_hold,
+			   (Datum[]){CStringGetTextDatum(hold->owner), CStringGetTextDatum(verb->actor)}, NULL);
+	id = row_int64(0, 1);
+	document = psprintf("hold " INT64_FORMAT, id);
+	for (int i = 0; i < ntakes; i++)
+	{
+		StockRow *row = takes[i].row;
+
+		stock_move(
+			&batch, row,
+			&(StockMove){.kind = "hold", .d_reserved = takes[i].quantity, .document = document});
+		plan_write(&insert_line,
+				   (Datum[]){Int64GetDatum(id), Int32GetDatum(i + 1),
+							 Int64GetDatum(row->product_id), Int32GetDatum(row->location_id),
+							 Int64GetDatum(takes[i].quantity), expires},
+				   NULL);
+	}
+	stock_write(verb, &batch);
+	event_append(verb, "hold.created", "hold", 1, &id, &version, NULL);
+	return id;
+}
+
+/*
+ * hold_open locks the stock of a hold and its lines that are held, which become
+ * the rows of the last plan_ call.  Raises OM035 and OM046.
+ */
+static uint64
+hold_open(StockBatch *batch, int64 id, bool alive)
+{
+	Datum args[] = {Int64GetDatum(id), TimestampTzGetDatum(GetCurrentTimestamp())};
+	uint64 found = plan_write(&products_of, args, NULL);
+	int64 *products = palloc(sizeof(int64) * Max(found, 1));
+	int64 lines;
+
+	if (found == 0)
+		ereport(ERROR,
+				(oms_errcode(OMS_HOLD_NOT_FOUND), errmsg("there is no hold " INT64_FORMAT, id),
+				 errhint("List the holds to see their ids.")));
+	for (uint64 i = 0; i < found; i++)
+		products[i] = row_int64(i, 1);
+	stock_lock(batch, products, (int) found);
+	plan_write(&count_lines, args, NULL);
+	lines = row_int64(0, 1);
+	found = plan_write(&held_lines, args, NULL);
+	if (found == 0 || (alive && ((int64) found < lines || row_bool(0, 7))))
+		ereport(ERROR, (oms_errcode(OMS_HOLD_ENDED), errmsg("hold " INT64_FORMAT " has ended", id),
+						errdetail_internal("{\"hold_id\": " INT64_FORMAT "}", id),
+						errhint("Its lines say how; make a new hold.")));
+	return found;
+}
+
+static TimestampTz
+hold_prolong(Verb *verb, int64 id, int64 microseconds)
+{
+	StockBatch batch;
+	TimestampTz expires;
+
+	hold_open(&batch, id, true);
+	expires = GetCurrentTimestamp() + microseconds;
+	plan_write(&renew_lines, (Datum[]){Int64GetDatum(id), TimestampTzGetDatum(expires)}, NULL);
+	holds_changed(verb, "hold.renewed", &id, 1);
+	return expires;
+}
+
+static void
+hold_free(Verb *verb, int64 id)
+{
+	StockBatch batch;
+	uint64 found = hold_open(&batch, id, false);
+	int nids;
+
+	(void) hold_end_lines(&batch, found, "released", &nids);
+	stock_write(verb, &batch);
+	holds_changed(verb, "hold.released", &id, 1);
+}
+
+/* ------------------------------------------------------------------- SQL */
+
+OMS_VERB(hold_create);
+
+static Datum
+hold_create(Verb *verb, FunctionCallInfo fcinfo)
+{
+	NewHold hold = {0};
+	Input input;
+	Jsonb *items = PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0);
+	int n =
+		items && JB_ROOT_IS_ARRAY(items) && !JB_ROOT_IS_SCALAR(items) ? JB_ROOT_COUNT(items) : 0;
+
+	input_start(&input);
+	if (n < 1 || n > MAX_HOLD_LINES)
+		input_fault(&input, "/items", "must be an array of 1 to %d elements", MAX_HOLD_LINES);
+	else
+		read_items(&input, &items->root, &hold);
+	hold.owner = PG_ARGISNULL(1) ? "" : TextDatumGetCString(PG_GETARG_DATUM(1));
+	(void) input_text(&input, "/owner", hold.owner, (int) strlen(hold.owner), 1, MAX_OWNER);
+	hold.microseconds = interval_microseconds(&input, fcinfo, 2);
+	input_end(&input);
+	return Int64GetDatum(hold_make(verb, &hold));
+}
+
+OMS_VERB(hold_renew);
+
+static Datum
+hold_renew(Verb *verb, FunctionCallInfo fcinfo)
+{
+	Input input;
+	int64 microseconds;
+
+	input_start(&input);
+	microseconds = interval_microseconds(&input, fcinfo, 1);
+	input_end(&input);
+	return TimestampTzGetDatum(
+		hold_prolong(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), microseconds));
+}
+
+OMS_VERB(hold_release);
+
+static Datum
+hold_release(Verb *verb, FunctionCallInfo fcinfo)
+{
+	hold_free(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
+	return (Datum) 0;
+}
+
+OMS_VERB(hold_expire);
+
+static Datum
+hold_expire(Verb *verb, FunctionCallInfo fcinfo)
+{
+	int32 batch = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
+	Input input;
+
+	input_start(&input);
+	if (batch < 1)
+		input_fault(&input, "/batch", "must be at least 1");
+	input_end(&input);
+	return Int32GetDatum(holds_expire(verb, batch));
+}
