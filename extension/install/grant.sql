@@ -27,6 +27,7 @@ GRANT EXECUTE ON FUNCTION
   oms_rest.inventory_update, oms_rest.inventory_delete,
   oms_rest.inventory_receive, oms_rest.inventory_adjust, oms_rest.inventory_count, oms_rest.inventory_transfer,
   oms_rest.inventory_moves, oms_rest.inventory_as_of,
+  oms_rest.hold_list, oms_rest.hold_get, oms_rest.hold_create, oms_rest.hold_renew, oms_rest.hold_release,
   oms_rest.order_list, oms_rest.order_create, oms_rest.order_get, oms_rest.order_history, oms_rest.order_status,
   oms_rest.order_advance, oms_rest.order_hold, oms_rest.order_release, oms_rest.order_cancel_lines, oms_rest.order_close
   TO oms_staff;

@@ -65,6 +65,22 @@ CREATE FUNCTION oms_rest.inventory_as_of(actor text, request_id text, url text, 
 AS 'MODULE_PATHNAME', 'oms_rest_inventory_as_of' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.inventory_as_of(text, text, text, jsonb) IS 'GET inventory/as-of/: a page of the records as they were at a time.';
 
+CREATE FUNCTION oms_rest.hold_list(actor text, request_id text, url text, query jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_hold_list' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.hold_list(text, text, text, jsonb) IS 'GET holds/: a page with the holds'' lines, newest first.';
+CREATE FUNCTION oms_rest.hold_get(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_hold_get' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.hold_get(text, text, bigint) IS 'GET holds/{id}/';
+CREATE FUNCTION oms_rest.hold_create(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_hold_create' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.hold_create(text, text, text, text) IS 'POST holds/';
+CREATE FUNCTION oms_rest.hold_renew(actor text, request_id text, id bigint, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_hold_renew' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.hold_renew(text, text, bigint, text) IS 'POST holds/{id}/renew/: the hold after it.';
+CREATE FUNCTION oms_rest.hold_release(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_hold_release' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.hold_release(text, text, bigint) IS 'POST holds/{id}/release/: the hold after it.';
+
 CREATE FUNCTION oms_rest.order_list(actor text, request_id text, url text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_list' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.order_list(text, text, text, jsonb) IS 'GET orders/: a page with the orders'' lines, newest first.';

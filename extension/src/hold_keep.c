@@ -291,3 +291,125 @@ hold_expire(Verb *verb, FunctionCallInfo fcinfo)
 	input_end(&input);
 	return Int32GetDatum(holds_expire(verb, batch));
 }
+
+/* ------------------------------------------------------------------ REST */
+
+#define HOLD_COLUMNS                                                                               \
+	"h.id, h.owner, CASE WHEN l.consumed THEN 'consumed' WHEN l.held AND l.expires_at > "          \
+	"statement_timestamp() THEN 'held' WHEN l.held OR l.expired THEN 'expired' ELSE 'released' "   \
+	"END AS state, l.expires_at, h.order_id AS \"order\", h.version, h.created_by, h.created_at, " \
+	"h.updated_at, l.items"
+#define HOLD_FROM                                                                                  \
+	"oms.hold h CROSS JOIN LATERAL (SELECT max(n.expires_at) AS expires_at, bool_or(n.state = "    \
+	"'held') AS held, bool_or(n.state = 'expired') AS expired, bool_or(n.state = 'consumed') AS "  \
+	"consumed, json_agg(json_build_object('line', n.line_no, 'product', n.product_id, "            \
+	"'location', p.code, 'quantity', n.quantity, 'state', n.state) ORDER BY n.line_no) AS items "  \
+	"FROM oms.hold_line n JOIN oms.location p ON p.id = n.location_id "                            \
+	"WHERE n.hold_id = h.id) l"
+
+static KeptPlan select_hold =
+	PLAN("SELECT " HOLD_COLUMNS " FROM " HOLD_FROM " WHERE h.id = $1", INT8OID);
+
+static const ListFilter hold_filters[] = {
+	{"owner", FILTER_VALUE, "h.owner = $?", NULL, NULL, NULL},
+	{"held", FILTER_FLAG, "l.held AND l.expires_at > statement_timestamp()",
+	 "NOT (l.held AND l.expires_at > statement_timestamp())", NULL, NULL},
+};
+
+static const ListOrdering hold_orderings[] = {{"id", "h.id", "bigint"}};
+
+static const Listing hold_list = {HOLD_COLUMNS,   HOLD_FROM,
+								  "h.id",         "-id",
+								  hold_filters,   lengthof(hold_filters),
+								  hold_orderings, lengthof(hold_orderings),
+								  NULL,           NULL};
+
+static const Field seconds_field = {"expires_in", FIELD_INTEGER, false, 1, MAX_HOLD_SECONDS};
+
+static int64
+seconds_microseconds(const FieldValue *value)
+{
+	return (value->given ? value->number : DEFAULT_HOLD_SECONDS) * USECS_PER_SEC;
+}
+
+static Datum
+hold_reply(Verb *verb, int64 id, bool writing)
+{
+	StringInfo reply = reply_begin(verb);
+	Datum args[] = {Int64GetDatum(id)};
+
+	if ((writing ? plan_write : plan_read)(&select_hold, args, NULL) == 0)
+		ereport(ERROR,
+				(oms_errcode(OMS_HOLD_NOT_FOUND), errmsg("there is no hold " INT64_FORMAT, id),
+				 errhint("List the holds to see their ids.")));
+	json_row(reply, SPI_tuptable, 0);
+	return reply_datum(reply);
+}
+
+REST_QUERY(rest_hold_list);
+
+static Datum
+rest_hold_list(Verb *verb, FunctionCallInfo fcinfo)
+{
+	return list_reply(verb, &hold_list, TextDatumGetCString(PG_GETARG_DATUM(2)),
+					  PG_GETARG_JSONB_P(3));
+}
+
+REST_QUERY(rest_hold_get);
+
+static Datum
+rest_hold_get(Verb *verb, FunctionCallInfo fcinfo)
+{
+	return hold_reply(verb, PG_GETARG_INT64(2), false);
+}
+
+REST_VERB(rest_hold_create);
+
+static Datum
+rest_hold_create(Verb *verb, FunctionCallInfo fcinfo)
+{
+	const Field fields[] = {{"items", FIELD_ARRAY, true, 1, MAX_HOLD_LINES},
+							{"owner", FIELD_TEXT, true, 1, MAX_OWNER},
+							seconds_field};
+	text *body = PG_GETARG_TEXT_PP(2);
+	text *key = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
+	FieldValue values[lengthof(fields)];
+	NewHold hold = {0};
+	Input input;
+	Datum answer;
+
+	if (idempotency_find(verb, key, "hold_create", body, &answer))
+		return answer;
+	input_fields(&input, input_begin(&input, body), "", fields, lengthof(fields), values);
+	if (values[0].array)
+		read_items(&input, values[0].array, &hold);
+	input_end(&input);
+	hold.owner = values[1].text;
+	hold.microseconds = seconds_microseconds(&values[2]);
+	answer = hold_reply(verb, hold_make(verb, &hold), true);
+	idempotency_keep(verb, key, "hold_create", body, answer);
+	return answer;
+}
+
+REST_VERB(rest_hold_renew);
+
+static Datum
+rest_hold_renew(Verb *verb, FunctionCallInfo fcinfo)
+{
+	FieldValue value;
+	Input input;
+
+	input_fields(&input, input_begin(&input, PG_GETARG_TEXT_PP(3)), "", &seconds_field, 1, &value);
+	input_end(&input);
+	hold_prolong(verb, PG_GETARG_INT64(2), seconds_microseconds(&value));
+	return hold_reply(verb, PG_GETARG_INT64(2), true);
+}
+
+REST_VERB(rest_hold_release);
+
+static Datum
+rest_hold_release(Verb *verb, FunctionCallInfo fcinfo)
+{
+	hold_free(verb, PG_GETARG_INT64(2));
+	return hold_reply(verb, PG_GETARG_INT64(2), true);
+}

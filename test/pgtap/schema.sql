@@ -147,6 +147,7 @@ customer_history|changed_at|timestamp with time zone|t|now()
 hold|id|bigint|t|generated always as identity
 hold|owner|text|t|
 hold|order_id|bigint|f|
+hold|version|bigint|t|1
 hold|created_by|text|t|
 hold|created_at|timestamp with time zone|t|now()
 hold|updated_at|timestamp with time zone|t|now()
