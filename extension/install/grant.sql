@@ -6,7 +6,9 @@ GRANT SELECT ON oms.product, oms.location, oms.stock, oms.stock_move, oms.orders
   oms.order_transition, oms.order_status, oms.order_note, oms.event, oms.currency, oms.product_price, oms.channel, oms.customer,
   oms.customer_history, oms.hold, oms.hold_line, oms.shipment, oms.shipment_line, oms.return_order, oms.return_line,
   oms.schema_version, oms.integrity TO oms_reader;
-GRANT EXECUTE ON FUNCTION oms.status_holds TO oms_reader;
+GRANT EXECUTE ON FUNCTION oms.status_holds, oms.order_diagram TO oms_reader;
+GRANT EXECUTE ON FUNCTION oms.why_not, oms.order_timeline,
+  oms_rest.order_why_not, oms_rest.order_states, oms_rest.order_diagram, oms_rest.order_timeline TO oms_staff;
 
 GRANT EXECUTE ON FUNCTION
   oms.order_create, oms.orders_create, oms.order_move, oms.order_advance, oms.order_hold, oms.order_release, oms.order_cancel_lines, oms.order_close,

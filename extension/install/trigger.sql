@@ -13,12 +13,20 @@ BEGIN
 END
 $guard$;
 
-CREATE OR REPLACE TRIGGER changing BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.order_transition
-FOR EACH STATEMENT EXECUTE FUNCTION oms.transition_changed();
-COMMENT ON TRIGGER changing ON oms.order_transition IS 'Keeps orders from moving until the transaction that changes the state machine ends.';
-CREATE OR REPLACE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.order_transition
-FOR EACH STATEMENT EXECUTE FUNCTION oms.transition_changed();
-COMMENT ON TRIGGER changed ON oms.order_transition IS 'Checks the state machine and makes it known to all sessions.';
+DO $machine$
+DECLARE
+  part text;
+BEGIN
+  FOREACH part IN ARRAY ARRAY['order_transition', 'order_status'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER changing BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.%I '
+      'FOR EACH STATEMENT EXECUTE FUNCTION oms.transition_changed()', part);
+    EXECUTE format('COMMENT ON TRIGGER changing ON oms.%I IS ''Keeps orders from moving until the transaction that changes the state machine ends.''', part);
+    EXECUTE format('CREATE OR REPLACE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.%I '
+      'FOR EACH STATEMENT EXECUTE FUNCTION oms.transition_changed()', part);
+    EXECUTE format('COMMENT ON TRIGGER changed ON oms.%I IS ''Checks the state machine and makes it known to all sessions.''', part);
+  END LOOP;
+END
+$machine$;
 
 DO $kept$
 DECLARE

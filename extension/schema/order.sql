@@ -91,4 +91,4 @@ COMMENT ON FUNCTION oms.status_holds(text) IS
 CREATE FUNCTION oms.transition_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'oms_transition_changed' LANGUAGE C;
 COMMENT ON FUNCTION oms.transition_changed() IS
-'Trigger on oms.order_transition: checks that the state machine adds up and that orders hold what their status says (OM015), and makes it known to all sessions.';
+'Trigger on oms.order_transition and oms.order_status: checks that the state machine adds up, that every order can end, and that orders hold what their status says (OM015), and makes it known to all sessions.';

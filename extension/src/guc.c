@@ -16,6 +16,7 @@
 #define DAY (24 * HOUR)
 
 char *oms_database;
+bool oms_dry_run;
 int oms_workers;
 int oms_worker_poll;
 int oms_worker_batch;
@@ -111,6 +112,9 @@ guc_define(void)
 	DefineCustomStringVariable("oms.database", "Database whose tasks the workers run.",
 							   "Takes effect at server start.", &oms_database, "oms",
 							   startup_context(), 0, check_database, NULL, NULL);
+	DefineCustomBoolVariable("oms.dry_run", "Undoes what each verb does, once its result is known.",
+							 "Every call then shows its result or error and changes nothing.",
+							 &oms_dry_run, false, PGC_USERSET, 0, NULL, NULL, NULL);
 	for (size_t i = 0; i < lengthof(settings); i++)
 	{
 		const Setting *setting = &settings[i];

@@ -6,6 +6,7 @@
 #define OMS_GUC_H
 
 extern char *oms_database;
+extern bool oms_dry_run;
 extern int oms_workers;
 extern int oms_worker_poll; /* seconds */
 extern int oms_worker_batch;

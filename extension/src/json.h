@@ -71,6 +71,8 @@ extern char *pointer_of(const char *path, const char *name, int length);
 /* decimal_read reads a decimal number with at most so many decimals, as units of the last */
 extern bool decimal_read(const char *s, int decimals, int64 *units);
 
+extern char *query_text(Jsonb *query, const char *name);
+
 /* json_arguments makes a body of the named arguments from "first" on that are not null */
 extern text *json_arguments(FunctionCallInfo fcinfo, int first);
 

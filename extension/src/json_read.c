@@ -421,3 +421,15 @@ input_fields(Input *input, JsonbContainer *object, const char *path, const Field
 			input_fault(input, pointer_of(path, fields[i].name, strlen(fields[i].name)),
 						"is required");
 }
+
+/* query_text returns a parameter of the query, or NULL */
+char *
+query_text(Jsonb *query, const char *name)
+{
+	JsonbValue value;
+
+	if (!getKeyJsonValueFromContainer(&query->root, name, strlen(name), &value) ||
+		value.type != jbvString)
+		return NULL;
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}

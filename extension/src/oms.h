@@ -71,6 +71,7 @@ typedef Datum (*VerbBody)(Verb *verb, FunctionCallInfo fcinfo);
 
 extern bool verb_running(void);
 extern Datum verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool write);
+extern Datum verb_body(Verb *verb, FunctionCallInfo fcinfo, VerbBody body, bool write);
 
 /*
  * Defines the SQL-callable C function oms_NAME, whose work is NAME(verb, fcinfo).

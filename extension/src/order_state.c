@@ -33,11 +33,20 @@ static KeptPlan select_transitions =
 	PLAN0("SELECT from_status, to_status, stock_effect, least_role FROM oms.order_transition "
 		  "ORDER BY from_status, to_status");
 
+static KeptPlan select_final =
+	PLAN0("SELECT status FROM oms.order_status WHERE final ORDER BY status");
+
 static KeptPlan orders_in_status =
 	PLAN("SELECT FROM oms.orders WHERE status = $1 LIMIT 1", TEXTOID);
 
+/* orders that reserve at create hold units in each status that is not final and holds nothing */
+static KeptPlan reserving_in_status =
+	PLAN("SELECT FROM oms.orders WHERE status = $1 AND takes_stock = 'create' LIMIT 1", TEXTOID);
+
 static Transition *transitions = NULL;
 static int ntransitions = 0;
+static char (*finals)[STATUS_MAX] = NULL; /* the final statuses */
+static int nfinals = 0;
 static Oid transition_relid = InvalidOid;
 static uint64 changes = 1; /* of the table, as far as this session has heard */
 static uint64 read_at = 0; /* "changes" before the rows were read */
@@ -76,6 +85,20 @@ effect_of(const char *name)
 	elog(ERROR, "unknown stock effect \"%s\"", name);
 }
 
+static void
+read_finals(void)
+{
+	int n = (int) read_latest(&select_final, NULL);
+	char(*fresh)[STATUS_MAX] = MemoryContextAlloc(TopMemoryContext, STATUS_MAX * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		strlcpy(fresh[i], row_cstring(i, 1), STATUS_MAX);
+	if (finals)
+		pfree(finals);
+	finals = fresh;
+	nfinals = n;
+}
+
 /* read_transitions fills the cache; a change heard of meanwhile leaves it out of date */
 static void
 read_transitions(void)
@@ -95,6 +118,7 @@ read_transitions(void)
 		pfree(transitions);
 	transitions = fresh;
 	ntransitions = n;
+	read_finals();
 	read_at = before;
 }
 
@@ -226,7 +250,17 @@ typedef struct StatusHolding
 {
 	const char *status;
 	Holding holding;
+	bool final;
 } StatusHolding;
+
+static bool
+is_final(const char *status)
+{
+	for (int i = 0; i < nfinals; i++)
+		if (strcmp(finals[i], status) == 0)
+			return true;
+	return false;
+}
 
 static StatusHolding *
 find_status(StatusHolding *statuses, int *n, const char *status)
@@ -236,6 +270,7 @@ find_status(StatusHolding *statuses, int *n, const char *status)
 			return &statuses[i];
 	statuses[*n].status = status;
 	statuses[*n].holding = HOLDS_UNKNOWN;
+	statuses[*n].final = is_final(status);
 	return &statuses[(*n)++];
 }
 
@@ -271,8 +306,8 @@ check_step(const Transition *step, Holding before, Holding after, Holding known)
 						   before == HOLDS_NOTHING   ? "no stock"
 						   : before == HOLDS_SHIPPED ? "shipped stock only"
 													 : "allocated stock"),
-				 errhint("allocate needs an order that holds nothing; release and ship one that "
-						 "holds allocated stock.")));
+				 errhint("allocate needs an order that holds nothing, ship one that holds "
+						 "allocated stock; release fits both.")));
 	if (known != HOLDS_UNKNOWN && known != after)
 		ereport(
 			ERROR,
@@ -347,16 +382,100 @@ keep_holdings(void)
 	nholdings_before = n;
 }
 
+/*
+ * find_ways_out marks the statuses from which a final one is within reach,
+ * walking backwards from the final ones.
+ */
+static bool *
+find_ways_out(StatusHolding *statuses, int n)
+{
+	bool *out = palloc0(sizeof(bool) * n);
+	bool moved = true;
+
+	for (int i = 0; i < n; i++)
+		out[i] = statuses[i].final;
+	while (moved)
+	{
+		moved = false;
+		for (int i = 0; i < ntransitions; i++)
+		{
+			int from = (int) (find_status(statuses, &n, transitions[i].from) - statuses);
+			int to = (int) (find_status(statuses, &n, transitions[i].to) - statuses);
+
+			moved |= out[to] && !out[from];
+			out[from] |= out[to];
+		}
+	}
+	return out;
+}
+
+/* check_ends raises OM015 when orders could come to a status from which none can end */
+static void
+check_ends(StatusHolding *statuses, int n)
+{
+	bool *out = find_ways_out(statuses, n);
+	const char *first = NULL;
+	int ntrapped = 0;
+	StringInfoData names;
+	StringInfoData json;
+
+	initStringInfo(&names);
+	initStringInfo(&json);
+	for (int i = 0; i < n; i++)
+	{
+		if (out[i])
+			continue;
+		appendStringInfo(&names, "%s%s", ntrapped ? ", " : "", statuses[i].status);
+		appendStringInfoString(&json, ntrapped ? ", " : "");
+		escape_json(&json, statuses[i].status);
+		first = first ? first : statuses[i].status;
+		ntrapped++;
+	}
+	if (ntrapped == 0)
+		return;
+	ereport(ERROR,
+			(oms_errcode(OMS_TRANSITION_INVALID),
+			 ntrapped == 1 ? errmsg("an order in %s could never end", names.data)
+						   : errmsg("an order in one of %s could never end", names.data),
+			 errdetail_internal("{\"statuses\": [%s]}", json.data),
+			 errhint("Insert a step that leads from %s to a status with a way to a final one in the "
+					 "same statement; or, if orders may stay there for ever, say so before in the "
+					 "same transaction: INSERT INTO oms.order_status (status, final) VALUES "
+					 "('%s', true).",
+					 first, first)));
+}
+
+/*
+ * check_reservations raises OM015 when orders that reserve at create are in a
+ * status that becomes final, and so would hold too much, or ceases to be, and so
+ * would hold too little.
+ */
+static void
+check_reservations(const StatusHolding *before, const StatusHolding *after)
+{
+	if (after->holding != HOLDS_NOTHING || before->final == after->final)
+		return;
+	if (read_latest(&reserving_in_status, (Datum[]){CStringGetTextDatum(before->status)}) > 0)
+		ereport(ERROR, (oms_errcode(OMS_TRANSITION_INVALID),
+						errmsg("there are orders in %s, whose reserved stock would no longer be "
+							   "right",
+							   before->status),
+						errhint("Move these orders to another status first.")));
+}
+
 /* check_orders raises OM015 when orders would hold something else than they were given */
 static void
-check_orders(const StatusHolding *statuses, int n)
+check_orders(StatusHolding *statuses, int n)
 {
 	for (int i = 0; i < nholdings_before; i++)
 	{
 		StatusHolding *before = &holdings_before[i];
 
 		if (holding_of(statuses, n, before->status) == before->holding)
+		{
+			check_reservations(before, find_status(statuses, &n, before->status));
 			continue;
+		}
 		if (read_latest(&orders_in_status, (Datum[]){CStringGetTextDatum(before->status)}) > 0)
 			ereport(ERROR, (oms_errcode(OMS_TRANSITION_INVALID),
 							errmsg("there are orders in %s, whose stock would no longer be right",
@@ -368,7 +487,8 @@ check_orders(const StatusHolding *statuses, int n)
 PGDLLEXPORT PG_FUNCTION_INFO_V1(oms_transition_changed);
 
 /*
- * oms_transition_changed is the statement trigger on oms.order_transition.
+ * oms_transition_changed is the statement trigger on oms.order_transition and
+ * oms.order_status, which are one machine; sessions listen for the first alone.
  * Before the statement it keeps orders from moving until the transaction ends,
  * and notes what they hold; after it, it checks the new machine.
  */
@@ -393,7 +513,8 @@ oms_transition_changed(PG_FUNCTION_ARGS)
 		SPI_finish();
 		PG_RETURN_POINTER(NULL);
 	}
-	CacheInvalidateRelcacheByRelid(RelationGetRelid(trigger->tg_relation));
+	CacheInvalidateRelcacheByRelid(
+		get_relname_relid("order_transition", RelationGetNamespace(trigger->tg_relation)));
 	changes++; /* heard of by others at commit, and here at once */
 	statuses = compute_holdings(&n);
 	for (int i = 0; i < n; i++)
@@ -403,9 +524,34 @@ oms_transition_changed(PG_FUNCTION_ARGS)
 					 errmsg("no order could ever reach %s", statuses[i].status),
 					 errhint("Insert the step that leads to %s in the same statement, or before.",
 							 statuses[i].status)));
+	check_ends(statuses, n);
 	check_orders(statuses, n);
 	SPI_finish();
 	PG_RETURN_POINTER(NULL);
+}
+
+static const char *const holding_names[] = {NULL, "nothing", "allocated", "shipped"};
+
+/* machine_statuses returns all statuses in the order in which they are found from PENDING on */
+MachineStatus *
+machine_statuses(int *n)
+{
+	StatusHolding *statuses = compute_holdings(n);
+	MachineStatus *result = palloc(sizeof(MachineStatus) * *n);
+
+	for (int i = 0; i < *n; i++)
+		result[i] = (MachineStatus){pstrdup(statuses[i].status),
+									holding_names[statuses[i].holding], statuses[i].final};
+	return result;
+}
+
+/* machine_steps returns the steps, which are good until the machine changes */
+const Transition *
+machine_steps(int *n)
+{
+	need_transitions();
+	*n = ntransitions;
+	return transitions;
 }
 
 OMS_QUERY(status_holds);
@@ -414,7 +560,6 @@ OMS_QUERY(status_holds);
 static Datum
 status_holds(Verb *verb, FunctionCallInfo fcinfo)
 {
-	static const char *const names[] = {NULL, "nothing", "allocated", "shipped"};
 	char *status = TextDatumGetCString(PG_GETARG_DATUM(0));
 	int n;
 	StatusHolding *statuses = compute_holdings(&n);
@@ -422,10 +567,10 @@ status_holds(Verb *verb, FunctionCallInfo fcinfo)
 	MemoryContext old;
 	Datum result;
 
-	if (names[holding] == NULL)
+	if (holding_names[holding] == NULL)
 		PG_RETURN_NULL();
 	old = MemoryContextSwitchTo(verb->caller);
-	result = CStringGetTextDatum(names[holding]);
+	result = CStringGetTextDatum(holding_names[holding]);
 	MemoryContextSwitchTo(old);
 	return result;
 }

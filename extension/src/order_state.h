@@ -27,6 +27,18 @@ typedef struct Transition
 	bool admin; /* needs oms_admin */
 } Transition;
 
+/* what is known of a status */
+typedef struct MachineStatus
+{
+	const char *status;
+	const char *holds; /* nothing, allocated or shipped */
+	bool final;
+} MachineStatus;
+
+/* the machine as a whole: statuses from STATUS_INITIAL on, and steps by their statuses */
+extern MachineStatus *machine_statuses(int *n);
+extern const Transition *machine_steps(int *n);
+
 extern const Transition *transition_find(const char *from, const char *to);
 extern const Transition *transition_next(const char *from, const char *to);
 extern bool status_exists(const char *status);

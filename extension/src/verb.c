@@ -8,6 +8,8 @@
  */
 #include "oms.h"
 #include "compat.h"
+#include "dry_run.h"
+#include "guc.h"
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -155,6 +157,29 @@ verb_identify(Verb *verb, FunctionCallInfo fcinfo, bool rest)
 		verb->request_id = text_to_cstring(PG_GETARG_TEXT_PP(1));
 }
 
+/* verb_body does a verb's work, with SPI connected and tables open to it */
+Datum
+verb_body(Verb *verb, FunctionCallInfo fcinfo, VerbBody body, bool write)
+{
+	Datum result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	PG_TRY();
+	{
+		if (write)
+			current_verb = verb;
+		result = body(verb, fcinfo);
+	}
+	PG_FINALLY();
+	{
+		current_verb = verb->outer;
+	}
+	PG_END_TRY();
+	SPI_finish();
+	return result;
+}
+
 /*
  * verb_call runs the body of an SQL function of oms.
  *
@@ -190,22 +215,11 @@ verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool write)
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(tables_owner(), sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	search_path_pin(&path);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-
-	PG_TRY();
-	{
-		if (write)
-			current_verb = &verb;
-		result = body(&verb, fcinfo);
-	}
-	PG_FINALLY();
-	{
-		current_verb = verb.outer;
-	}
-	PG_END_TRY();
-
-	SPI_finish();
+	/* what a verb does inside another belongs to that one */
+	if (write && oms_dry_run && verb.outer == NULL)
+		result = dry_run(&verb, fcinfo, body);
+	else
+		result = verb_body(&verb, fcinfo, body, write);
 	search_path_unpin(&path);
 	SetUserIdAndSecContext(userid, sec_context);
 	error_context_stack = context.previous;
