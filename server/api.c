@@ -407,6 +407,7 @@ static bool
 add_values(Request *request, Query *query)
 {
 	const Operation *op = request->op;
+	bool asked = false;
 	Span ignored;
 
 	add_value(query, request->user ? span_z(request->user) : SPAN_NONE, 0);
@@ -422,7 +423,7 @@ add_values(Request *request, Query *query)
 		else if (op->args[i] == ARG_URL)
 			ok = make_url(request, &value);
 		else if (op->args[i] == ARG_QUERY)
-			ok = make_query(request, &value);
+			ok = asked = make_query(request, &value);
 		else if (op->args[i] == ARG_BODY)
 		{
 			ok = check_body(request);
@@ -438,8 +439,12 @@ add_values(Request *request, Query *query)
 			return false;
 		add_value(query, value, format);
 	}
-	/* an operation without parameters refuses a query as well */
-	return request->query_string.len == 0 || op->nparams > 0 || make_query(request, &ignored);
+	/* an operation that takes no query refuses one as well, or finds there that it runs dry */
+	if (request->query_string.len > 0 && !asked && !make_query(request, &ignored))
+		return false;
+	query->dry_run = request->dry_run;
+	query->writes &= !query->dry_run;
+	return true;
 }
 
 void

@@ -11,6 +11,9 @@
  * is on disk: an idle system flushes at once, a busy one once for many calls.
  * A flush goes at the end of the loop's turn, so that it covers all calls that
  * came in with the same turn.
+ *
+ * A dry run has the statement that sets oms.dry_run for its transaction in front
+ * of the call, with no Sync between: the setting ends with the call.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -99,10 +102,12 @@ conn_send(Conn *conn, Query *query)
 		ok = conn_append(conn, query,
 						 PQsendQueryParams(conn->pg, SQL_READY, 0, NULL, NULL, NULL, NULL, 0));
 	else
-		ok = conn_append(conn, query,
+		ok = (!query->dry_run || PQsendQueryPrepared(conn->pg, STATEMENT_DRY_RUN, 0, NULL, NULL,
+													 NULL, 0) == 1) &&
+			 conn_append(conn, query,
 						 PQsendQueryPrepared(conn->pg, query->op->call, query->nvalues,
 											 query->values, query->lengths, query->formats, 0));
-	if (query->op->write && conn->writes++ == 0)
+	if (query->writes && conn->writes++ == 0)
 		loop_soon(conn->pool->thread);
 	if (!ok || !conn_flush(conn))
 		conn_drop(conn, PQerrorMessage(conn->pg));
@@ -114,12 +119,12 @@ lose(Pool *pool, Query *query)
 {
 	Request *request = query->request;
 
-	if (request && query->kind == QUERY_CALL && !query->op->write && query->attempts == 0)
+	if (request && query->kind == QUERY_CALL && !query->writes && query->attempts == 0)
 	{
 		pool_requeue(pool, query);
 		return;
 	}
-	if (request && query->kind == QUERY_CALL && query->op->write)
+	if (request && query->kind == QUERY_CALL && query->writes)
 		reply_problem(request, ERR_DATABASE_UNAVAILABLE,
 					  "the connection to the database was lost; whether this was done is not known",
 					  "repeat it with the same Idempotency-Key, or look before you repeat it");
@@ -273,7 +278,7 @@ on_sync(Conn *conn)
 	{
 		metrics_add(conn->pool->thread, COUNT_DB_CALLS, 1);
 		conn->calls--;
-		if (query->op->write && !query->failed)
+		if (query->writes && !query->failed)
 		{
 			*conn->unflushed_tail = query;
 			conn->unflushed_tail = &query->next;

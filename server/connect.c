@@ -208,6 +208,9 @@ prepare_all(Conn *conn)
 		ok = conn_append(conn, query_new(thread, QUERY_FLUSH, NULL),
 						 PQsendPrepare(conn->pg, STATEMENT_FLUSH, SQL_FLUSH, 0, NULL));
 	if (ok)
+		ok = conn_append(conn, query_new(thread, QUERY_FLUSH, NULL),
+						 PQsendPrepare(conn->pg, STATEMENT_DRY_RUN, SQL_DRY_RUN, 0, NULL));
+	if (ok)
 		ok = conn_append(conn, query_new(thread, QUERY_READY, NULL),
 						 PQsendQueryParams(conn->pg, SQL_READY, 0, NULL, NULL, NULL, NULL, 0));
 	/* appending set the deadline of a query; this is the connection's */

@@ -10,6 +10,8 @@
 
 #define STATEMENT_FLUSH "wal_flush"
 #define SQL_FLUSH "SELECT oms_rest.wal_flush()"
+#define STATEMENT_DRY_RUN "dry_run"
+#define SQL_DRY_RUN "SELECT pg_catalog.set_config('oms.dry_run', 'on', true)"
 #define SQL_READY "SELECT oms_rest.ready(NULL, NULL)"
 
 typedef enum ConnState

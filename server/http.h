@@ -38,6 +38,7 @@ typedef struct Request
 	Method method;
 	bool head; /* HEAD: as GET, without a body */
 	bool replied;
+	bool dry_run;   /* nothing of it is kept */
 	bool cacheable; /* the reply may be kept, if it is asked for again by its ETag */
 	Role role;
 	Span method_name;

@@ -277,7 +277,8 @@ find_param(const Operation *op, Span name, bool in_header)
 
 /* one "name=value" of the query, decoded; seen has a flag for each parameter */
 static void
-check_pair(const Operation *op, Span name, Span value, bool *seen, Buf *object, Buf *errors)
+check_pair(const Operation *op, Span name, Span value, bool *seen, bool *dry_run, Buf *object,
+		   Buf *errors)
 {
 	const Param *param = find_param(op, name, false);
 	char room[VALUE_SIZE];
@@ -295,6 +296,12 @@ check_pair(const Operation *op, Span name, Span value, bool *seen, Buf *object, 
 	if (wrong)
 	{
 		add_error(errors, name, wrong);
+		return;
+	}
+	/* this one is omsd's own */
+	if (op->write && span_is(name, SPAN("dry_run")))
+	{
+		*dry_run = span_is(value, SPAN("true"));
 		return;
 	}
 	if (object->len > 1)
@@ -338,7 +345,8 @@ param_query(Request *request, Buf *object, Buf *errors)
 					  "must be percent-encoded UTF-8 without NUL");
 		else if (stop > at)
 			check_pair(op, (Span){text, (size_t) name_len},
-					   (Span){text + name_len, (size_t) value_len}, seen, object, errors);
+					   (Span){text + name_len, (size_t) value_len}, seen, &request->dry_run, object,
+					   errors);
 		at = stop + 1;
 	}
 	buf_char(object, '}');

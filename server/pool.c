@@ -31,6 +31,7 @@ query_new(Thread *thread, QueryKind kind, Request *request)
 	if (request)
 	{
 		query->op = request->op;
+		query->writes = kind == QUERY_CALL && request->op->write;
 		request->query = query;
 	}
 	return query;

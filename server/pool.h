@@ -37,6 +37,8 @@ typedef struct Query
 	PGresult *result;    /* kept until the sync that follows it */
 	QueryKind kind;
 	bool failed;
+	bool writes; /* what it did must be on disk before it is answered */
+	bool dry_run;
 	bool waited; /* was not sent at once */
 	uint8_t attempts;
 	int64_t deadline; /* for being sent, monotonic ms */

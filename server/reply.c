@@ -381,6 +381,8 @@ reply_result(Request *request, PGresult *result)
 
 	/* the text is sent from where libpq put it; the request clears the result */
 	request->result = result;
+	if (request->dry_run)
+		http_add_header(request, SPAN("oms-dry-run"), SPAN("true"));
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 	{
 		reply_error(request, result);
@@ -390,6 +392,8 @@ reply_result(Request *request, PGresult *result)
 		body = (Span){PQgetvalue(result, 0, 0), (size_t) PQgetlength(result, 0, 0)};
 	if (op->token)
 		token_reply(request, body);
+	else if (request->dry_run)
+		http_reply(request, body.base ? 200 : op->status, body.base ? TYPE_JSON : NULL, body);
 	else if (!body.base || op->status == 204)
 		http_reply(request, op->status, NULL, SPAN_NONE);
 	else

@@ -106,7 +106,8 @@ SELECT sqlstate, message, detail::jsonb, hint <> '' FROM oms.why_not(2, 'CONFIRM
 SELECT sqlstate, message, hint <> '' FROM oms.why_not(2, 'DELIVERED');
 SELECT sqlstate, message FROM oms.why_not(99, 'CONFIRMED');
 SELECT sqlstate, message FROM oms.why_not(2, 'LOST');
-SELECT sqlstate FROM oms.why_not(NULL, NULL);
+SELECT * FROM fails('SELECT * FROM oms.why_not(1, NULL)');
+SELECT sqlstate FROM oms.why_not(NULL, 'CONFIRMED');
 SELECT o.id, count(w.sqlstate) FROM oms.orders o LEFT JOIN LATERAL oms.why_not(o.id, 'CANCELLED') w ON true GROUP BY o.id ORDER BY 1;
 -- a rule of the administrator's is told as well
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not on Sundays'; END $$;

@@ -122,21 +122,39 @@ SELECT * FROM fails($$TRUNCATE oms.order_transition$$);
 SELECT count(*) FROM oms.order_transition;
 -- what no order is in may go
 DELETE FROM oms.order_transition WHERE 'HOLD' IN (from_status, to_status);
-INSERT INTO oms.order_transition VALUES ('PENDING', 'DRAFT');
+INSERT INTO oms.order_transition VALUES ('PENDING', 'DRAFT'), ('DRAFT', 'CANCELLED');
 SELECT oms.status_holds('DRAFT');
-DELETE FROM oms.order_transition WHERE to_status = 'DRAFT';
+DELETE FROM oms.order_transition WHERE 'DRAFT' IN (from_status, to_status);
 SELECT oms.status_holds('DRAFT');
 -- what was rolled back is forgotten
 BEGIN;
-INSERT INTO oms.order_transition VALUES ('PENDING', 'DRAFT');
+INSERT INTO oms.order_transition VALUES ('PENDING', 'DRAFT'), ('DRAFT', 'CANCELLED');
 SELECT oms.status_holds('DRAFT');
 SAVEPOINT a;
-DELETE FROM oms.order_transition WHERE to_status = 'DRAFT';
+DELETE FROM oms.order_transition WHERE 'DRAFT' IN (from_status, to_status);
 SELECT oms.status_holds('DRAFT');
 ROLLBACK TO a;
 SELECT oms.status_holds('DRAFT');
 ROLLBACK;
 SELECT oms.status_holds('DRAFT');
+-- every order must be able to end: a dead end, a cycle without a way out, a final status that is none any more
+SELECT * FROM fails($$INSERT INTO oms.order_transition VALUES ('SHIPPED', 'LOST')$$);
+SELECT * FROM fails($$INSERT INTO oms.order_transition VALUES ('PENDING', 'CHECK_A'), ('CHECK_A', 'CHECK_B'), ('CHECK_B', 'CHECK_A')$$);
+SELECT * FROM fails($$UPDATE oms.order_status SET final = false WHERE status = 'DELIVERED'$$);
+SELECT code, message FROM fails($$DELETE FROM oms.order_status WHERE status = 'CANCELLED'$$);
+SELECT code, message FROM fails($$TRUNCATE oms.order_status$$);
+-- said to be final before, it may stay; and may be left none the less
+BEGIN;
+INSERT INTO oms.order_status VALUES ('LOST', true);
+INSERT INTO oms.order_transition VALUES ('SHIPPED', 'LOST'), ('LOST', 'DELIVERED');
+UPDATE oms.order_status SET final = false WHERE status = 'LOST';
+SELECT oms.order_diagram();
+SELECT * FROM fails($$DELETE FROM oms.order_transition WHERE from_status = 'LOST'$$);
+ROLLBACK;
+SELECT * FROM fails($$INSERT INTO oms.order_status VALUES ('lost', true)$$);
+SELECT oms.order_diagram('mermaid') = oms.order_diagram(), oms.order_diagram('dot');
+SELECT * FROM fails($$SELECT oms.order_diagram('svg')$$);
+SELECT * FROM fails($$SELECT oms.order_diagram(NULL)$$);
 -- installing again leaves the machine as it is
 SELECT oms.install();
 SELECT count(*) FROM oms.order_transition;

@@ -137,8 +137,14 @@ static Outcome
 find_problem(Verb *verb, int64 id, const char *to)
 {
 	Step step = {.verb = verb, .id = id, .to = to};
-	ErrorData *failure = rehearse(try_step, &step);
+	ErrorData *failure;
 
+	if (to == NULL)
+		ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT), errmsg("a status is required"),
+						errdetail_internal(
+							"[{\"pointer\": \"/status\", \"detail\": \"is required\"}]"),
+						errhint("Name the status that the order should take.")));
+	failure = rehearse(try_step, &step);
 	if (failure == NULL)
 		return step.outcome;
 	if (!speaks_of_order(failure->sqlerrcode))

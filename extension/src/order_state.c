@@ -524,8 +524,8 @@ oms_transition_changed(PG_FUNCTION_ARGS)
 					 errmsg("no order could ever reach %s", statuses[i].status),
 					 errhint("Insert the step that leads to %s in the same statement, or before.",
 							 statuses[i].status)));
-	check_ends(statuses, n);
 	check_orders(statuses, n);
+	check_ends(statuses, n);
 	SPI_finish();
 	PG_RETURN_POINTER(NULL);
 }
