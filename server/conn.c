@@ -103,13 +103,13 @@ conn_send(Conn *conn, Query *query)
 						 PQsendQueryParams(conn->pg, SQL_READY, 0, NULL, NULL, NULL, NULL, 0));
 	else
 	{
-		bool sent = !query->dry_run || PQsendQueryPrepared(conn->pg, STATEMENT_DRY_RUN, 0, NULL,
-														   NULL, NULL, 0) == 1;
+		bool sent = !query->dry_run ||
+					PQsendQueryPrepared(conn->pg, STATEMENT_DRY_RUN, 0, NULL, NULL, NULL, 0) == 1;
 
 		ok = conn_append(conn, query,
-						 sent && PQsendQueryPrepared(conn->pg, query->op->call, query->nvalues,
-													 query->values, query->lengths, query->formats,
-													 0));
+						 sent &&
+							 PQsendQueryPrepared(conn->pg, query->op->call, query->nvalues,
+												 query->values, query->lengths, query->formats, 0));
 	}
 	if (query->writes && conn->writes++ == 0)
 		loop_soon(conn->pool->thread);

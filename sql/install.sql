@@ -43,6 +43,7 @@ SELECT oms.product_create('A', 'a', 1), oms.stock_receive(1, 9), oms.order_creat
 ALTER TABLE oms.orders ADD COLUMN shop text DEFAULT 'web';
 CREATE INDEX orders_shop_idx ON oms.orders (shop);
 INSERT INTO oms.location (code, name) VALUES ('BACK', 'Back room');
+INSERT INTO oms.order_status VALUES ('QUOTED', true);
 INSERT INTO oms.order_transition VALUES ('PENDING', 'QUOTED', 'none', 'oms_staff');
 DROP TRIGGER guard ON oms.orders;
 DROP VIEW oms.integrity;

@@ -140,10 +140,10 @@ find_problem(Verb *verb, int64 id, const char *to)
 	ErrorData *failure;
 
 	if (to == NULL)
-		ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT), errmsg("a status is required"),
-						errdetail_internal(
-							"[{\"pointer\": \"/status\", \"detail\": \"is required\"}]"),
-						errhint("Name the status that the order should take.")));
+		ereport(ERROR,
+				(oms_errcode(OMS_INVALID_INPUT), errmsg("a status is required"),
+				 errdetail_internal("[{\"pointer\": \"/status\", \"detail\": \"is required\"}]"),
+				 errhint("Name the status that the order should take.")));
 	failure = rehearse(try_step, &step);
 	if (failure == NULL)
 		return step.outcome;

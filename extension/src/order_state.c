@@ -298,16 +298,15 @@ static void
 check_step(const Transition *step, Holding before, Holding after, Holding known)
 {
 	if (after == HOLDS_UNKNOWN)
-		ereport(ERROR,
-				(oms_errcode(OMS_TRANSITION_INVALID),
-				 errmsg("the step from %s to %s has a stock effect that cannot be", step->from,
-						step->to),
-				 errdetail("An order in %s holds %s.", step->from,
-						   before == HOLDS_NOTHING   ? "no stock"
-						   : before == HOLDS_SHIPPED ? "shipped stock only"
-													 : "allocated stock"),
-				 errhint("allocate needs an order that holds nothing, ship one that holds "
-						 "allocated stock; release fits both.")));
+		ereport(ERROR, (oms_errcode(OMS_TRANSITION_INVALID),
+						errmsg("the step from %s to %s has a stock effect that cannot be",
+							   step->from, step->to),
+						errdetail("An order in %s holds %s.", step->from,
+								  before == HOLDS_NOTHING   ? "no stock"
+								  : before == HOLDS_SHIPPED ? "shipped stock only"
+															: "allocated stock"),
+						errhint("allocate needs an order that holds nothing, ship one that holds "
+								"allocated stock; release fits both.")));
 	if (known != HOLDS_UNKNOWN && known != after)
 		ereport(
 			ERROR,
@@ -433,16 +432,17 @@ check_ends(StatusHolding *statuses, int n)
 	}
 	if (ntrapped == 0)
 		return;
-	ereport(ERROR,
-			(oms_errcode(OMS_TRANSITION_INVALID),
-			 ntrapped == 1 ? errmsg("an order in %s could never end", names.data)
-						   : errmsg("an order in one of %s could never end", names.data),
-			 errdetail_internal("{\"statuses\": [%s]}", json.data),
-			 errhint("Insert a step that leads from %s to a status with a way to a final one in the "
-					 "same statement; or, if orders may stay there for ever, say so before in the "
-					 "same transaction: INSERT INTO oms.order_status (status, final) VALUES "
-					 "('%s', true).",
-					 first, first)));
+	ereport(
+		ERROR,
+		(oms_errcode(OMS_TRANSITION_INVALID),
+		 ntrapped == 1 ? errmsg("an order in %s could never end", names.data)
+					   : errmsg("an order in one of %s could never end", names.data),
+		 errdetail_internal("{\"statuses\": [%s]}", json.data),
+		 errhint("Insert a step that leads from %s to a status with a way to a final one in the "
+				 "same statement; or, if orders may stay there for ever, say so before in the "
+				 "same transaction: INSERT INTO oms.order_status (status, final) VALUES "
+				 "('%s', true).",
+				 first, first)));
 }
 
 /*
@@ -540,8 +540,8 @@ machine_statuses(int *n)
 	MachineStatus *result = palloc(sizeof(MachineStatus) * *n);
 
 	for (int i = 0; i < *n; i++)
-		result[i] = (MachineStatus){pstrdup(statuses[i].status),
-									holding_names[statuses[i].holding], statuses[i].final};
+		result[i] = (MachineStatus){pstrdup(statuses[i].status), holding_names[statuses[i].holding],
+									statuses[i].final};
 	return result;
 }
 
