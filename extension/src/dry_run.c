@@ -11,6 +11,7 @@
 #include "order.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -192,14 +193,24 @@ append_member(StringInfo reply, const char *name, const char *text)
 	escape_json(reply, text);
 }
 
+static KeptPlan order_exists = PLAN("SELECT FROM oms.orders WHERE id = $1", INT8OID);
+
 REST_VERB(rest_order_why_not);
 
 static Datum
 rest_order_why_not(Verb *verb, FunctionCallInfo fcinfo)
 {
+	int64 id = PG_GETARG_INT64(2);
 	char *status = query_text(PG_GETARG_JSONB_P(3), "status");
-	Outcome outcome = find_problem(verb, PG_GETARG_INT64(2), status);
+	Outcome outcome;
 	StringInfo reply;
+
+	/* an id that is none counts for more than a parameter that lacks */
+	if (plan_read(&order_exists, (Datum[]){Int64GetDatum(id)}, NULL) == 0)
+		ereport(ERROR,
+				(oms_errcode(OMS_ORDER_NOT_FOUND), errmsg("there is no order " INT64_FORMAT, id),
+				 errhint("List the orders to see their ids.")));
+	outcome = find_problem(verb, id, status);
 
 	/* what the address names must exist */
 	if (outcome.message && (outcome.sqlstate == oms_sqlstate(OMS_ORDER_NOT_FOUND) ||
