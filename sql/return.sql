@@ -67,5 +67,24 @@ SELECT seq, action, detail, reason FROM oms.order_history WHERE order_id = :id A
 SELECT aggregate_id, version, type FROM oms.event WHERE aggregate = 'return' ORDER BY id;
 SELECT kind, d_on_hand, location_id, line_no, document FROM oms.stock_move WHERE kind = 'return' ORDER BY product_id, location_id, seq;
 SELECT * FROM oms.integrity;
+-- and the proof sees what is put in by hand
+CREATE PROCEDURE spoil(statement text) LANGUAGE plpgsql AS $$
+DECLARE found text;
+BEGIN
+  SET LOCAL session_replication_role = replica;
+  EXECUTE statement;
+  SELECT string_agg(problem || ': ' || subject, ', ' ORDER BY problem, subject) INTO found FROM oms.integrity;
+  RAISE INFO '%', coalesce(found, 'nothing');
+  ROLLBACK;
+END $$;
+CALL spoil('UPDATE oms.return_order SET refund_amount = refund_amount + 0.01 WHERE id = 1');
+CALL spoil('UPDATE oms.return_line SET scrapped = scrapped + 1 WHERE return_id = 2 AND line_no = 2');
+CALL spoil('UPDATE oms.order_line SET returned = returned - 1 WHERE line_no = 1');
+CALL spoil('INSERT INTO oms.shipment (order_id, location_id, state, created_by, shipped_at) VALUES (1, 1, ''SHIPPED'', ''x'', now()); INSERT INTO oms.shipment_line SELECT max(id), 1, 4 FROM oms.shipment');
+-- a shelf has its limit, also for returns
+SELECT oms.stock_receive(2, 1000000000000 - on_hand) FROM oms.stock WHERE product_id = 2 AND location_id = 1;
+SELECT oms.return_request(:id, '[{"line": 2, "quantity": 1}]', 'x') AS id5 \gset
+SELECT oms.return_approve(:id5);
+SELECT code, message FROM fails(format('SELECT oms.return_receive(%s, ''[{"line": 2, "restock": 1}]'')', :id5));
 \c postgres
 DROP DATABASE oms_regress_return;

@@ -95,6 +95,19 @@ SELECT * FROM o WHERE id = :id;
 SELECT * FROM s;
 SELECT * FROM oms.integrity;
 
+-- what has arrived before the rest was closed short takes the order with it; on hold nothing is delivered
+SELECT oms.order_create('[{"product_id": 2, "quantity": 2}]') AS id \gset
+SELECT oms.order_confirm(:id);
+SELECT shipment_id AS parcel FROM oms.shipment_create(:id, '[{"line": 1, "quantity": 1}]') \gset
+SELECT oms.shipment_ship(:parcel);
+SELECT oms.order_hold(:id, 'wait');
+SELECT code, message FROM fails(format('SELECT oms.shipment_deliver(%s)', :parcel));
+SELECT oms.order_release(:id);
+SELECT oms.shipment_deliver(:parcel);
+SELECT status, fulfilment FROM o WHERE id = :id;
+SELECT oms.order_close(:id);
+SELECT status, fulfilment FROM o WHERE id = :id;
+
 -- PACKED made mandatory
 DELETE FROM oms.order_transition WHERE from_status = 'CONFIRMED' AND to_status = 'SHIPPED';
 SELECT oms.order_create('[{"product_id": 2, "quantity": 1}]') AS id \gset
@@ -104,12 +117,12 @@ SELECT oms.order_pack(:id);
 SELECT oms.shipment_create(:id) AS parcel;
 -- a step of the order takes its parcels along
 SELECT oms.order_ship(:id);
-SELECT state FROM p WHERE id = 6;
+SELECT state FROM p WHERE id = 7;
 SELECT oms.order_create('[{"product_id": 2, "quantity": 1}]') AS id \gset
 SELECT oms.order_advance(:id, 'PACKED');
 SELECT oms.shipment_create(:id) AS parcel;
 SELECT oms.order_cancel(:id);
-SELECT state FROM p WHERE id = 7;
+SELECT state FROM p WHERE id = 8;
 SELECT * FROM s;
 SELECT * FROM oms.integrity;
 \c postgres

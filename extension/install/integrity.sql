@@ -108,7 +108,25 @@ FROM oms.orders AS o
 JOIN (SELECT d.order_id, sum(d.wanted) AS wanted, coalesce(sum(b.shipped), 0) AS shipped FROM demand AS d
   LEFT JOIN booked AS b ON b.order_id = d.order_id AND b.line_no = d.line_no GROUP BY d.order_id) AS f ON f.order_id = o.id
 WHERE o.takes_stock <> 'never'
-  AND o.fulfilment <> CASE WHEN f.shipped = 0 THEN 'none' WHEN f.shipped < f.wanted THEN 'partial' ELSE 'full' END;
+  AND o.fulfilment <> CASE WHEN f.shipped = 0 THEN 'none' WHEN f.shipped < f.wanted THEN 'partial' ELSE 'full' END
+UNION ALL
+SELECT 'shipments hold more of a line than has shipped', format('order %s, line %s', p.order_id, p.line_no)
+FROM (SELECT s.order_id, l.line_no, sum(l.quantity) AS quantity FROM oms.shipment AS s JOIN oms.shipment_line AS l ON l.shipment_id = s.id
+  WHERE s.state IN ('SHIPPED', 'DELIVERED') GROUP BY s.order_id, l.line_no) AS p
+LEFT JOIN booked AS b ON b.order_id = p.order_id AND b.line_no = p.line_no
+WHERE p.quantity > coalesce(b.shipped, 0)
+UNION ALL
+SELECT 'units returned differ from the returns', format('order %s, line %s', coalesce(l.order_id, t.order_id), coalesce(l.line_no, t.line_no))
+FROM (SELECT order_id, line_no, quantity - cancelled AS wanted, returned FROM oms.order_line WHERE returned > 0) AS l
+FULL JOIN (SELECT r.order_id, i.line_no, sum(i.restocked) AS restocked, sum(i.restocked + i.scrapped) AS returned
+  FROM oms.return_order AS r JOIN oms.return_line AS i ON i.return_id = r.id GROUP BY r.order_id, i.line_no HAVING sum(i.restocked + i.scrapped) > 0) AS t
+  ON t.order_id = l.order_id AND t.line_no = l.line_no
+LEFT JOIN booked AS b ON b.order_id = t.order_id AND b.line_no = t.line_no
+WHERE l.returned IS DISTINCT FROM t.returned OR t.restocked <> coalesce(b.restocked, 0) OR l.returned > coalesce(b.shipped, 0)
+UNION ALL
+SELECT 'refund of a return differs from its lines', format('return %s', r.id)
+FROM oms.return_order AS r
+WHERE r.refund_amount <> (SELECT coalesce(sum(refund), 0) FROM oms.return_line WHERE return_id = r.id);
 COMMENT ON VIEW oms.integrity IS
 'Empty unless something is wrong: ledger = counters, lines = ledger, header = lines, holds = reserved, history = status. Reads everything: seconds on millions of rows.';
 COMMENT ON COLUMN oms.integrity.problem IS 'What is wrong.';

@@ -5,6 +5,7 @@
  */
 #include "order.h"
 #include "order_change.h"
+#include "shipment.h"
 
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -152,6 +153,7 @@ close_short(Verb *verb, int64 id, const char *reason)
 			cut_line(order, &order->lines[i], &(Cut){.quantity = line_open(&order->lines[i])},
 					 reason);
 	write_cuts(verb, order, before, &(OrderChange){"close", "order.closed", NULL, reason});
+	shipments_arrived(verb, order);
 }
 
 /* --------------------------------------------------------------- reading */

@@ -277,12 +277,17 @@ receive_line(OpenOrder *order, int64 id, const ReturnItem *item, int32 location_
 		ereport(ERROR, (oms_errcode(OMS_AMOUNT_TOO_LARGE), errmsg("the refund is too large"),
 						errhint("Receive fewer units at once.")));
 	if (item->restock > 0)
-		stock_move(&order->stock, stock_find(&order->stock, line->product_id, location_id),
+	{
+		StockRow *row = stock_find(&order->stock, line->product_id, location_id);
+
+		stock_room(row, item->restock);
+		stock_move(&order->stock, row,
 				   &(StockMove){.kind = "return",
 								.d_on_hand = item->restock,
 								.order_id = order->id,
 								.line_no = line->line_no,
 								.document = psprintf("return " INT64_FORMAT, id)});
+	}
 	plan_write(&update_line,
 			   (Datum[]){key[0], key[1], Int64GetDatum(item->restock), Int64GetDatum(item->scrap),
 						 money_datum(due - refunded, order->decimals)},

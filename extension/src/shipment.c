@@ -362,24 +362,28 @@ take_step(Verb *verb, OpenOrder *order, const char *to)
 	outcome_raise(&outcome);
 }
 
+/* shipments_arrived takes a fully shipped order to DELIVERED when none of its shipments is under way */
+void
+shipments_arrived(Verb *verb, OpenOrder *order)
+{
+	plan_write(&select_unpacked, (Datum[]){Int64GetDatum(order->id)}, NULL);
+	if (row_int64(0, 2) == 0 && order->shipments > 0 && strcmp(order->fulfilment, "full") == 0)
+		take_step(verb, order, "DELIVERED");
+}
+
 /* follow takes the order's step that the shipment's step leads to */
 static void
 follow(Verb *verb, OpenOrder *order, ShipmentStep step)
 {
-	int64 unpacked;
-	int64 under_way;
-
 	if (step == SHIPMENT_SHIP)
 		order_settle(verb, order, NULL);
-	if (step != SHIPMENT_PACK && step != SHIPMENT_DELIVER)
+	if (step == SHIPMENT_DELIVER)
+		shipments_arrived(verb, order);
+	if (step != SHIPMENT_PACK)
 		return;
 	plan_write(&select_unpacked, (Datum[]){Int64GetDatum(order->id)}, NULL);
-	unpacked = row_int64(0, 1);
-	under_way = row_int64(0, 2);
-	if (step == SHIPMENT_PACK && unpacked == 0)
+	if (row_int64(0, 1) == 0)
 		take_step(verb, order, "PACKED");
-	if (step == SHIPMENT_DELIVER && under_way == 0 && strcmp(order->fulfilment, "full") == 0)
-		take_step(verb, order, "DELIVERED");
 }
 
 /* shipment_step takes a shipment a step on, and its order with it */
@@ -398,6 +402,8 @@ shipment_step(Verb *verb, int64 id, ShipmentStep step, const char *carrier, cons
 	version = row_int64(0, 3) + 1;
 	if (!check_state(id, row_cstring(0, 1), step))
 		return;
+	if (step == SHIPMENT_DELIVER)
+		order_refuse_held(order);
 	if (step == SHIPMENT_PACK || step == SHIPMENT_SHIP)
 		order = open_to_ship(order_id);
 	if (step == SHIPMENT_SHIP)

@@ -6,6 +6,7 @@
 #define OMS_SHIPMENT_H
 
 #include "json.h"
+#include "order_change.h"
 
 /* ShipmentWant: units of a line that are to go into a parcel; 0 for all that may */
 typedef struct ShipmentWant
@@ -44,6 +45,8 @@ extern int64 *shipments_create(Verb *verb, int64 order_id, const NewShipment *sh
 /* takes a shipment a step on, and its order with it; carrier, tracking and reason may be NULL */
 extern void shipment_step(Verb *verb, int64 id, ShipmentStep step, const char *carrier,
 						  const char *tracking, const char *reason);
+/* takes a fully shipped order to DELIVERED when none of its shipments is under way */
+extern void shipments_arrived(Verb *verb, OpenOrder *order);
 /*
  * shipments_end marks the OPEN and PACKED shipments of a locked order as
  * shipped, or as cancelled, when a step of the order ships or releases the rest.
