@@ -1,0 +1,571 @@
+/*
+ * order_amend.c
+ *	  Lines of an order added, removed and changed while nothing of it has shipped.
+ *
+ * A line's units that are wanted are quantity less cancelled: an amended line
+ * keeps what was cancelled before, and its quantity follows; of one that is
+ * removed all is cancelled.  Stock follows by the difference.
+ */
+#include "idempotency.h"
+#include "order_change.h"
+#include "order_create.h"
+
+#include "utils/builtins.h"
+
+#define MAX_REASON 1000 /* characters */
+
+/* Amend: what a line that is there shall be */
+typedef struct Amend
+{
+	int place; /* in the items of the request */
+	int64 line_no;
+	bool remove;
+	int64 quantity;       /* units wanted, 0 for as many as now */
+	const char *discount; /* or NULL, as the next */
+	const char *price;
+} Amend;
+
+/* Amendment: all that a call asks for */
+typedef struct Amendment
+{
+	Amend *amends;
+	int namends;
+	NewOrder added; /* its lines are those to be added */
+	const char *reason;
+	int64 expected; /* version of the order, 0 for any */
+} Amendment;
+
+/* Amending: an order while it is amended; arrays have an element for each line, also the new ones */
+typedef struct Amending
+{
+	OpenOrder *order;
+	const Channel *channel;
+	const char *holds;       /* what an order in its status has of stock */
+	PriceLine *before;       /* what the lines were; nothing, for new ones */
+	int64 *wanted;           /* units that are wanted now */
+	SPITupleTable *products; /* of the new lines */
+} Amending;
+
+/* --------------------------------------------------------------- checking */
+
+/* find_status returns what is known of a status, or NULL */
+static const MachineStatus *
+find_status(const char *status)
+{
+	int n;
+	const MachineStatus *statuses = machine_statuses(&n);
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(statuses[i].status, status) == 0)
+			return &statuses[i];
+	return NULL;
+}
+
+/* raise_not_amendable raises OM044 */
+static void
+raise_not_amendable(const OpenOrder *order)
+{
+	int64 shipped = 0;
+	int64 active = 0;
+
+	for (int i = 0; i < order->nlines; i++)
+	{
+		shipped += order->lines[i].shipped;
+		active += line_active(&order->lines[i]);
+	}
+	ereport(ERROR,
+			(oms_errcode(OMS_ORDER_NOT_AMENDABLE),
+			 errmsg("order " INT64_FORMAT " is %s with " INT64_FORMAT " of " INT64_FORMAT
+					" units shipped, and can no longer be amended",
+					order->id, order->status, shipped, active),
+			 errdetail_internal("{\"order_id\": " INT64_FORMAT
+								", \"status\": \"%s\", \"fulfilment\": \"%s\", "
+								"\"shipped\": " INT64_FORMAT ", \"wanted\": " INT64_FORMAT "}",
+								order->id, order->status, order->fulfilment, shipped, active),
+			 errhint("%s", shipped == 0 ? "Enter a new order."
+						   : shipped < active
+							   ? "Cancel what has not shipped with oms.order_cancel_lines() or "
+								 "oms.order_close(); what has shipped can be returned."
+							   : "What has shipped can be returned; enter a new order for more.")));
+}
+
+/* open_to_amend opens an order that may be amended; raises OM001, OM041, OM043, OM044 */
+static OpenOrder *
+open_to_amend(int64 id, int64 expected, const char **holds)
+{
+	OpenOrder *order = order_open(id, expected);
+	const MachineStatus *status = find_status(order->status);
+
+	order_read_lines(order);
+	if (status == NULL || status->final || strcmp(status->holds, "shipped") == 0 ||
+		strcmp(order->fulfilment, "none") != 0)
+		raise_not_amendable(order);
+	order_refuse_held(order);
+	order_read_prices(order);
+	*holds = status->holds;
+	return order;
+}
+
+/* refuse_items raises OM010 for all items of a request together */
+static void
+refuse_items(const char *detail, char *message, char *hint)
+{
+	Outcome outcome = {0};
+	Input input;
+
+	input_start(&input);
+	input_fault(&input, "/items", "%s", detail);
+	outcome_fail(&outcome, OMS_INVALID_INPUT, message, input_faults(&input), hint);
+	outcome_raise(&outcome);
+}
+
+/* refuse_empty refuses to take all that is wanted off an order */
+static void
+refuse_empty(const Amending *amending)
+{
+	for (int i = 0; i < amending->order->nlines; i++)
+		if (amending->wanted[i] > 0)
+			return;
+	refuse_items("leaves nothing that is wanted",
+				 psprintf("nothing of order " INT64_FORMAT "'s %d line%s would be wanted any more",
+						  amending->order->id, amending->order->nlines,
+						  amending->order->nlines == 1 ? "" : "s"),
+				 "Cancel the order with oms.order_cancel(), or leave a unit of a line.");
+}
+
+/* line_differs tells whether a line is to be other than it was */
+static bool
+line_differs(const Amending *amending, int i)
+{
+	const PriceLine *before = &amending->before[i];
+	const PriceLine *now = &amending->order->lines[i].price;
+
+	return amending->wanted[i] != before->quantity || now->price != before->price ||
+		   now->discount != before->discount;
+}
+
+/* ---------------------------------------------------------------- amending */
+
+/* change_line finds the units and the terms that a line shall have; notes faults, raises OM039 */
+static void
+change_line(Input *input, Amending *amending, const Amend *amend)
+{
+	OpenOrder *order = amending->order;
+	OpenLine *line = order_line(order, amend->line_no);
+	int64 *wanted = &amending->wanted[line - order->lines];
+	int64 base;
+
+	*wanted = amend->remove ? 0 : amend->quantity > 0 ? amend->quantity : line_active(line);
+	line->changed = true;
+	if (amend->price)
+		(void) price_read(input, amending->channel, psprintf("/items/%d/price", amend->place),
+						  amend->price, &line->price.price);
+	if (amend->discount == NULL)
+		return;
+	line->price.quantity = *wanted;
+	line->price.discount = 0;
+	if (!order_line_base(&line->price, &base) ||
+		!discount_read(input, amending->channel, psprintf("/items/%d/discount", amend->place),
+					   amend->discount, base, &line->price.discount))
+		order_raise_too_large(order);
+}
+
+/* change_lines does so for all lines that are named */
+static void
+change_lines(Verb *verb, Amending *amending, const Amendment *amendment)
+{
+	Outcome outcome = {0};
+	Input input;
+
+	input_start(&input);
+	for (int i = 0; i < amendment->namends; i++)
+	{
+		if (amendment->amends[i].price && !prices_allowed(verb, &outcome))
+			outcome_raise(&outcome);
+		change_line(&input, amending, &amendment->amends[i]);
+	}
+	input_end(&input);
+}
+
+/* price_added prices the new lines, as those of a new order */
+static void
+price_added(Verb *verb, Amending *amending, NewOrder *added)
+{
+	OpenOrder *order = amending->order;
+	Outcome outcome = {0};
+	Pricing pricing;
+
+	if (order->nlines + added->nlines > MAX_LINES)
+		refuse_items(
+			psprintf("adds %d lines to %d, of at most %d", added->nlines, order->nlines, MAX_LINES),
+			psprintf("order " INT64_FORMAT " would have %d lines, more than %d", order->id,
+					 order->nlines + added->nlines, MAX_LINES),
+			"Enter another order for the rest.");
+	added->id = order->id;
+	added->channel = amending->channel;
+	added->nbefore = order->nlines;
+	added->outcome = &outcome;
+	amending->products = find_products(&pricing, added, 1);
+	price_order(verb, &pricing, added);
+	outcome_raise(&outcome);
+}
+
+/* add_lines adds new lines to the open order, nothing of which is wanted yet */
+static void
+add_lines(Verb *verb, Amending *amending, NewOrder *added)
+{
+	OpenOrder *order = amending->order;
+	OpenLine *lines;
+
+	price_added(verb, amending, added);
+	lines = palloc0(sizeof(OpenLine) * (order->nlines + added->nlines));
+	memcpy(lines, order->lines, sizeof(OpenLine) * order->nlines);
+	order->lines = lines;
+	for (int i = 0; i < added->nlines; i++)
+	{
+		const NewLine *new = &added->lines[i];
+		HeapTuple product = amending->products->vals[new->product];
+
+		amending->wanted[order->nlines] = new->quantity;
+		order->lines[order->nlines++] =
+			(OpenLine){.line_no = added->nbefore + i + 1,
+					   .product_id = new->product_id,
+					   .sku = SPI_getvalue(product, amending->products->tupdesc, 4),
+					   .price = added->prices[i]};
+	}
+}
+
+/*
+ * holds_stock tells whether the order holds the units that are wanted, as its
+ * status and its channel say.  One that came back to a status where units are
+ * only reserved has none, and gets none before it is confirmed.
+ */
+static bool
+holds_stock(const Amending *amending)
+{
+	const OpenOrder *order = amending->order;
+	int64 reserved = 0;
+	int64 active = 0;
+
+	if (strcmp(order->takes_stock, TAKES_NEVER) == 0)
+		return false;
+	if (strcmp(amending->holds, "allocated") == 0)
+		return true;
+	for (int i = 0; i < order->nlines; i++)
+	{
+		reserved += order->lines[i].reserved;
+		active += line_active(&order->lines[i]);
+	}
+	return strcmp(order->takes_stock, TAKES_AT_CREATE) == 0 && reserved == active;
+}
+
+/* take_more takes stock for the lines of which more is wanted; raises OM003 */
+static void
+take_more(Verb *verb, Amending *amending)
+{
+	OpenOrder *order = amending->order;
+	StockWant *wants = palloc(sizeof(StockWant) * order->nlines);
+	Outcome outcome = {0};
+	int n = 0;
+
+	for (int i = 0; i < order->nlines; i++)
+	{
+		OpenLine *line = &order->lines[i];
+
+		if (amending->wanted[i] > line_active(line))
+			wants[n++] = (StockWant){line->line_no, line->product_id,
+									 amending->wanted[i] - line_active(line), line->sku};
+	}
+	if (n == 0)
+		return;
+	order_take(verb, &order->stock, order->id, wants, n, strcmp(amending->holds, "allocated") == 0,
+			   &outcome);
+	outcome_raise(&outcome);
+}
+
+/* move_units takes units off lines and adds units to others, and stock follows */
+static void
+move_units(Verb *verb, Amending *amending, const char *reason)
+{
+	OpenOrder *order = amending->order;
+	bool holds = holds_stock(amending);
+	bool moves = false;
+
+	for (int i = 0; i < order->nlines; i++)
+		moves |= amending->wanted[i] != line_active(&order->lines[i]);
+	if (moves && holds)
+		order_lock_stock(order, NULL, 0);
+	for (int i = 0; i < order->nlines; i++)
+		if (amending->wanted[i] < line_active(&order->lines[i]))
+			order_give_back(order, &order->lines[i],
+							line_active(&order->lines[i]) - amending->wanted[i], reason);
+	if (holds)
+		take_more(verb, amending);
+	for (int i = 0; i < order->nlines; i++)
+	{
+		OpenLine *line = &order->lines[i];
+
+		if (amending->wanted[i] > 0)
+			line->quantity = line->cancelled + amending->wanted[i];
+		else
+			line->cancelled = line->quantity;
+	}
+}
+
+/* --------------------------------------------------------------- writing */
+
+/* append_amounts appends what an amount was, NULL for none, and is */
+static void
+append_amounts(StringInfo buf, const char *name, const int64 *from, int64 to, int decimals)
+{
+	appendStringInfo(buf, ", \"%s\": {\"from\": ", name);
+	if (from)
+		json_amount(buf, *from, decimals);
+	else
+		appendStringInfoString(buf, "null");
+	appendStringInfoString(buf, ", \"to\": ");
+	json_amount(buf, to, decimals);
+	appendStringInfoChar(buf, '}');
+}
+
+/* append_change appends what became of a line */
+static void
+append_change(StringInfo buf, const Amending *amending, int i)
+{
+	const OpenLine *line = &amending->order->lines[i];
+	const PriceLine *before = &amending->before[i];
+	bool added = !ItemPointerIsValid(&line->tid);
+	int decimals = amending->order->decimals;
+
+	appendStringInfo(buf,
+					 "{\"line\": %d, \"product_id\": " INT64_FORMAT ", \"sku\": ", line->line_no,
+					 line->product_id);
+	escape_json(buf, line->sku);
+	appendStringInfo(buf,
+					 ", \"change\": \"%s\", \"quantity\": {\"from\": " INT64_FORMAT
+					 ", \"to\": " INT64_FORMAT "}",
+					 added                      ? "added"
+					 : amending->wanted[i] == 0 ? "removed"
+												: "changed",
+					 before->quantity, amending->wanted[i]);
+	if (added || line->price.price != before->price)
+		append_amounts(buf, "price", added ? NULL : &before->price, line->price.price, decimals);
+	if (line->price.discount != before->discount)
+		append_amounts(buf, "discount", added ? NULL : &before->discount, line->price.discount,
+					   decimals);
+	appendStringInfoChar(buf, '}');
+}
+
+/* describe makes the detail of the history, and the event's payload */
+static char *
+describe(const Amending *amending)
+{
+	const OpenOrder *order = amending->order;
+	StringInfoData buf;
+	int64 from = 0;
+	int64 to = 0;
+	int n = 0;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "{\"lines\": [");
+	for (int i = 0; i < order->nlines; i++)
+	{
+		from += amending->before[i].total;
+		to += order->lines[i].price.total;
+		if (!line_differs(amending, i))
+			continue;
+		appendStringInfoString(&buf, n++ ? ", " : "");
+		append_change(&buf, amending, i);
+	}
+	appendStringInfoChar(&buf, ']');
+	append_amounts(&buf, "total_amount", &from, to, order->decimals);
+	appendStringInfoChar(&buf, '}');
+	return buf.data;
+}
+
+/* write_amended writes lines, stock, totals, history and event */
+static void
+write_amended(Verb *verb, Amending *amending, Amendment *amendment)
+{
+	OpenOrder *order = amending->order;
+	NewOrder *added = &amendment->added;
+
+	order_write_lines(order);
+	for (int i = 0; i < added->nlines; i++)
+		added->prices[i] = order->lines[added->nbefore + i].price;
+	if (added->nlines > 0)
+		lines_insert(amending->products, &added, 1);
+	order_write(verb, order,
+				&(OrderChange){"amend", "order.amended", describe(amending), amendment->reason},
+				true);
+}
+
+/* amend amends an order and returns its version; what is so already changes nothing */
+static int64
+amend(Verb *verb, int64 id, Amendment *amendment)
+{
+	Amending amending = {0};
+	OpenOrder *order = open_to_amend(id, amendment->expected, &amending.holds);
+	int nlines = order->nlines + amendment->added.nlines;
+	bool differs = false;
+
+	amending.order = order;
+	amending.channel = channel_get(order->channel);
+	amending.before = palloc0(sizeof(PriceLine) * nlines);
+	amending.wanted = palloc(sizeof(int64) * nlines);
+	for (int i = 0; i < order->nlines; i++)
+	{
+		amending.before[i] = order->lines[i].price;
+		amending.wanted[i] = line_active(&order->lines[i]);
+	}
+	change_lines(verb, &amending, amendment);
+	if (amendment->added.nlines > 0)
+		add_lines(verb, &amending, &amendment->added);
+	refuse_empty(&amending);
+	for (int i = 0; i < order->nlines; i++)
+		differs |= line_differs(&amending, i);
+	if (!differs)
+		return order->version;
+	move_units(verb, &amending, amendment->reason);
+	write_amended(verb, &amending, amendment);
+	return order->version;
+}
+
+/* --------------------------------------------------------------- reading */
+
+/* read_amend reads {"line": 1, ...} */
+static void
+read_amend(Input *input, JsonbContainer *object, const char *path, Amend *amend)
+{
+	static const Field fields[] = {
+		{"line", FIELD_INTEGER, true, 1, PG_INT32_MAX},
+		{"remove", FIELD_BOOL, false, 0, 0},
+		{"quantity", FIELD_INTEGER, false, 1, MAX_UNITS},
+		{"discount", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
+		{"price", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
+	};
+	FieldValue values[lengthof(fields)];
+	int faults = input->nfaults;
+	bool others;
+
+	input_fields(input, object, path, fields, lengthof(fields), values);
+	if (input->nfaults > faults)
+		return;
+	others = values[2].given || values[3].text || values[4].text;
+	if (values[1].given && values[1].number == 0)
+		input_fault(input, psprintf("%s/remove", path), "must be true, or left out");
+	else if (values[1].given && others)
+		input_fault(input, path, "must not have quantity, discount or price beside remove");
+	else if (!values[1].given && !others)
+		input_fault(input, path, "must have quantity, discount, price or remove");
+	amend->line_no = values[0].number;
+	amend->remove = values[1].number != 0;
+	amend->quantity = values[2].number;
+	amend->discount = values[3].text;
+	amend->price = values[4].text;
+}
+
+/* read_item reads a line that is changed, when it names one, or a new line */
+static void
+read_item(Input *input, JsonbContainer *items, int place, int *places, Amendment *amendment)
+{
+	JsonbValue *element = getIthJsonbValueFromContainer(items, place);
+	char *path = psprintf("/items/%d", place);
+	NewOrder *added = &amendment->added;
+	Amend *amend = &amendment->amends[amendment->namends];
+	JsonbValue line;
+
+	if (element->type != jbvBinary || !JsonContainerIsObject(element->val.binary.data))
+		input_fault(input, path, "must be an object with line, or with product_id and quantity");
+	else if (getKeyJsonValueFromContainer(element->val.binary.data, "line", strlen("line"), &line))
+	{
+		read_amend(input, element->val.binary.data, path, amend);
+		amend->place = place;
+		for (int i = 0; i < amendment->namends; i++)
+			if (amend->line_no > 0 && amendment->amends[i].line_no == amend->line_no)
+				input_fault(input, path, "names line " INT64_FORMAT " again", amend->line_no);
+		amendment->namends++;
+	}
+	else
+	{
+		places[added->nlines] = place;
+		line_read(input, element, path, &added->lines[added->nlines++]);
+	}
+}
+
+static void
+read_items(Input *input, JsonbContainer *items, Amendment *amendment)
+{
+	int n = JsonContainerSize(items);
+	int *places = palloc(sizeof(int) * Max(n, 1));
+
+	if (n < 1 || n > MAX_LINES)
+	{
+		input_fault(input, "/items", "must have 1 to %d elements, has %d", MAX_LINES, n);
+		return;
+	}
+	amendment->amends = palloc0(sizeof(Amend) * n);
+	amendment->added.lines = palloc0(sizeof(NewLine) * n);
+	amendment->added.places = places;
+	for (int i = 0; i < n; i++)
+		read_item(input, items, i, places, amendment);
+}
+
+OMS_VERB(order_amend);
+
+static Datum
+order_amend(Verb *verb, FunctionCallInfo fcinfo)
+{
+	Jsonb *items = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+	char *reason = PG_ARGISNULL(2) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(2));
+	Amendment amendment = {.reason = reason};
+	Input input;
+
+	input_start(&input);
+	if (items && JB_ROOT_IS_ARRAY(items) && !JB_ROOT_IS_SCALAR(items))
+		read_items(&input, &items->root, &amendment);
+	else
+		input_fault(&input, "/items",
+					"must be an array of objects with line, or with product_id and quantity");
+	if (reason)
+		input_text(&input, "/reason", reason, (int) strlen(reason), 1, MAX_REASON);
+	if (!PG_ARGISNULL(3))
+		amendment.expected = PG_GETARG_INT64(3);
+	if (!PG_ARGISNULL(3) && amendment.expected < 1)
+		input_fault(&input, "/expected_version", "must be 1 or more");
+	input_end(&input);
+	return Int64GetDatum(amend(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &amendment));
+}
+
+REST_VERB(rest_order_amend);
+
+static Datum
+rest_order_amend(Verb *verb, FunctionCallInfo fcinfo)
+{
+	static const Field fields[] = {
+		{"items", FIELD_ARRAY, true, 1, MAX_LINES},
+		{"reason", FIELD_TEXT, false, 1, MAX_REASON},
+		{"expected_version", FIELD_INTEGER, false, 1, PG_INT64_MAX},
+	};
+	int64 id = PG_GETARG_INT64(2);
+	text *body = PG_GETARG_TEXT_PP(3);
+	text *key = PG_ARGISNULL(4) ? NULL : PG_GETARG_TEXT_PP(4);
+	char *operation = psprintf("order_amend " INT64_FORMAT, id);
+	FieldValue values[lengthof(fields)];
+	Amendment amendment = {0};
+	Input input;
+	Datum answer;
+
+	if (idempotency_find(verb, key, operation, body, &answer))
+		return answer;
+	input_fields(&input, input_begin(&input, body), "", fields, lengthof(fields), values);
+	if (values[0].given && values[0].array)
+		read_items(&input, values[0].array, &amendment);
+	input_end(&input);
+	amendment.reason = values[1].text;
+	amendment.expected = values[2].number;
+	(void) amend(verb, id, &amendment);
+	answer = order_changed_reply(verb, id);
+	idempotency_keep(verb, key, operation, body, answer);
+	return answer;
+}
