@@ -197,7 +197,7 @@ price_added(Verb *verb, Amending *amending, NewOrder *added)
 
 	if (order->nlines + added->nlines > MAX_LINES)
 		refuse_items(
-			psprintf("adds %d lines to %d, of at most %d", added->nlines, order->nlines, MAX_LINES),
+			psprintf("makes %d lines, of at most %d", order->nlines + added->nlines, MAX_LINES),
 			psprintf("order " INT64_FORMAT " would have %d lines, more than %d", order->id,
 					 order->nlines + added->nlines, MAX_LINES),
 			"Enter another order for the rest.");
@@ -481,9 +481,12 @@ read_item(Input *input, JsonbContainer *items, int place, int *places, Amendment
 	{
 		read_amend(input, element->val.binary.data, path, amend);
 		amend->place = place;
-		for (int i = 0; i < amendment->namends; i++)
-			if (amend->line_no > 0 && amendment->amends[i].line_no == amend->line_no)
+		for (int i = 0; i < amendment->namends && amend->line_no > 0; i++)
+			if (amendment->amends[i].line_no == amend->line_no)
+			{
 				input_fault(input, path, "names line " INT64_FORMAT " again", amend->line_no);
+				break;
+			}
 		amendment->namends++;
 	}
 	else
