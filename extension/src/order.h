@@ -25,9 +25,9 @@
 #define DEFAULT_CUSTOMER "User"
 #define MAX_CUSTOMER 200 /* characters */
 #define MAX_LINES 500
-#define MAX_UNITS 1000000 /* of a line */
-#define MAX_AMOUNT 40     /* characters of an amount */
-#define MAX_ORDERS 10000  /* in one call */
+#define MAX_LINE_UNITS 1000000 /* of a line */
+#define MAX_AMOUNT 40          /* characters of an amount */
+#define MAX_ORDERS 10000       /* in one call */
 
 typedef struct NewLine
 {

@@ -16,7 +16,7 @@ read_amend(Input *input, JsonbContainer *object, const char *path, Amend *amend)
 	static const Field fields[] = {
 		{"line", FIELD_INTEGER, true, 1, PG_INT32_MAX},
 		{"remove", FIELD_BOOL, false, 0, 0},
-		{"quantity", FIELD_INTEGER, false, 1, MAX_UNITS},
+		{"quantity", FIELD_INTEGER, false, 1, MAX_LINE_UNITS},
 		{"discount", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
 		{"price", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
 	};

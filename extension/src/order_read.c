@@ -17,7 +17,7 @@ line_read(Input *input, JsonbValue *element, const char *path, NewLine *line)
 {
 	static const Field fields[] = {
 		{"product_id", FIELD_INTEGER, true, 1, PG_INT64_MAX},
-		{"quantity", FIELD_INTEGER, true, 1, MAX_UNITS},
+		{"quantity", FIELD_INTEGER, true, 1, MAX_LINE_UNITS},
 		{"discount", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
 		{"tax_rate", FIELD_RATE, false, 0, INT64CONST(9999999)},
 		{"price", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
