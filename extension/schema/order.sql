@@ -52,6 +52,11 @@ CREATE FUNCTION oms.order_release(order_id bigint, reason text DEFAULT NULL) RET
 AS 'MODULE_PATHNAME', 'oms_order_release' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_release(bigint, text) IS 'Ends an order''s hold. Raises OM001, OM055 (it is not on hold).';
 
+CREATE FUNCTION oms.order_amend(order_id bigint, items jsonb, reason text DEFAULT NULL, expected_version bigint DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'oms_order_amend' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_amend(bigint, jsonb, text, bigint) IS
+'Amends an order of which nothing has shipped and returns its version then. items has 1 to 500 elements: {"line": 1, "quantity": 5}, the units that are wanted of a line, also with discount (an amount or percent, in place of the one it has) and, for administrators, price, each of them also alone; {"line": 2, "remove": true}, nothing of the line is wanted any more; {"product_id": 7, "quantity": 2}, a new line, priced as by order_create, with discount, tax_rate and price as there. A line keeps the price it was sold at, its discount follows its units; new lines have no share in a discount of the whole order. Stock follows by the difference; tax and totals are reckoned anew. What is so already changes nothing. reason has at most 1000 characters. Raises OM001, OM003 (with the units that are wanted beyond those held), OM010 (also when nothing would be wanted, or there would be more than 500 lines), OM014, OM023 (price), OM039, OM041 (the order has not expected_version), OM043, OM044 (something has shipped, or the status is final), OM045 (units are in a parcel), OM053.';
+
 CREATE FUNCTION oms.order_cancel_lines(order_id bigint, items jsonb, reason text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'oms_order_cancel_lines' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_cancel_lines(bigint, jsonb, text) IS

@@ -25,7 +25,9 @@
 #define DEFAULT_CUSTOMER "User"
 #define MAX_CUSTOMER 200 /* characters */
 #define MAX_LINES 500
-#define MAX_ORDERS 10000 /* in one call */
+#define MAX_LINE_UNITS 1000000 /* of a line */
+#define MAX_AMOUNT 40          /* characters of an amount */
+#define MAX_ORDERS 10000       /* in one call */
 
 typedef struct NewLine
 {
@@ -51,6 +53,8 @@ typedef struct NewOrder
 	Jsonb *attributes;
 	const char *note;
 	NewLine *lines;
+	const int *places; /* of the lines in the request's items, or NULL for one after the other */
+	int nbefore;       /* lines that the order has already */
 	PriceLine *prices; /* of the lines, once they are known */
 	int nlines;
 	int64 total; /* the header's sums, in the smallest unit of the currency */
@@ -68,6 +72,7 @@ extern void channel_read(Input *input, const char *pointer, const char *code, Ne
 extern void order_arguments(Input *input, FunctionCallInfo fcinfo, int first, NewOrder *order);
 extern void order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order);
 extern void items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *order);
+extern void line_read(Input *input, JsonbValue *element, const char *path, NewLine *line);
 /* order_create.c */
 extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 

@@ -127,7 +127,7 @@ write_line(SPITupleTable *products, const NewOrder *order, int i)
 	bool isnull;
 
 	table_insert(&lines_table,
-				 (Datum[]){Int64GetDatum(order->id), Int32GetDatum(i + 1),
+				 (Datum[]){Int64GetDatum(order->id), Int32GetDatum(order->nbefore + i + 1),
 						   Int64GetDatum(line->product_id), Int64GetDatum(line->quantity),
 						   SPI_getbinval(product, products->tupdesc, 4, &isnull),
 						   SPI_getbinval(product, products->tupdesc, 2, &isnull),
@@ -138,8 +138,9 @@ write_line(SPITupleTable *products, const NewOrder *order, int i)
 				 NULL);
 }
 
-static void
-write_lines(SPITupleTable *products, NewOrder **orders, int n)
+/* lines_insert writes lines that are priced, behind those that the orders have already */
+void
+lines_insert(SPITupleTable *products, NewOrder **orders, int n)
 {
 	table_begin(&lines_table);
 	for (int i = 0; i < n; i++)
@@ -199,8 +200,7 @@ SPITupleTable *
 orders_insert(Verb *verb, NewOrder *orders, int n)
 {
 	NewOrder **good = palloc(sizeof(NewOrder *) * Max(n, 1));
-	const Channel *standard = channel_get(DEFAULT_CHANNEL);
-	Pricing pricing = {.product_currency = standard ? standard->currency : ""};
+	Pricing pricing;
 	StockBatch batch = {0};
 	SPITupleTable *products;
 	Oid sequence = get_relname_relid("orders_id_seq", get_namespace_oid("oms", false));
@@ -208,7 +208,7 @@ orders_insert(Verb *verb, NewOrder *orders, int n)
 
 	origins_check(orders, n);
 	series_lock(orders, n);
-	products = find_products(orders, n, &pricing.nproducts);
+	products = find_products(&pricing, orders, n);
 	for (int i = 0; i < n; i++)
 	{
 		price_order(verb, &pricing, &orders[i]);
@@ -227,7 +227,7 @@ orders_insert(Verb *verb, NewOrder *orders, int n)
 	{
 		series_number(good, ngood);
 		write_headers(verb, good, ngood);
-		write_lines(products, good, ngood);
+		lines_insert(products, good, ngood);
 		if (batch.nmoves > 0)
 			stock_write(verb, &batch);
 		write_notes(verb, good, ngood);

@@ -10,14 +10,14 @@
 #define MAX_REFERENCE 200 /* characters */
 #define MAX_NOTE 10000
 #define MAX_ATTRIBUTES 65536 /* bytes */
-#define MAX_AMOUNT 40        /* characters of an amount */
 
-static void
-read_line(Input *input, JsonbValue *element, const char *path, NewLine *line)
+/* line_read reads a line to be sold */
+void
+line_read(Input *input, JsonbValue *element, const char *path, NewLine *line)
 {
 	static const Field fields[] = {
 		{"product_id", FIELD_INTEGER, true, 1, PG_INT64_MAX},
-		{"quantity", FIELD_INTEGER, true, 1, 1000000},
+		{"quantity", FIELD_INTEGER, true, 1, MAX_LINE_UNITS},
 		{"discount", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
 		{"tax_rate", FIELD_RATE, false, 0, INT64CONST(9999999)},
 		{"price", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
@@ -51,7 +51,7 @@ items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *orde
 	order->lines = palloc0(sizeof(NewLine) * n);
 	order->nlines = n;
 	for (int i = 0; i < n; i++)
-		read_line(input, getIthJsonbValueFromContainer(items, i), psprintf("%s/%d", path, i),
+		line_read(input, getIthJsonbValueFromContainer(items, i), psprintf("%s/%d", path, i),
 				  &order->lines[i]);
 }
 
