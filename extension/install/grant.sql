@@ -3,12 +3,12 @@ GRANT USAGE ON SCHEMA oms TO oms_reader;
 GRANT USAGE ON SCHEMA oms_rest TO oms_staff, omsd;
 
 GRANT SELECT ON oms.product, oms.location, oms.stock, oms.stock_move, oms.orders, oms.order_line, oms.order_history,
-  oms.order_transition, oms.order_status, oms.order_note, oms.event, oms.currency, oms.product_price, oms.channel, oms.customer,
+  oms.order_transition, oms.order_status, oms.order_machine, oms.order_note, oms.event, oms.currency, oms.product_price, oms.channel, oms.customer,
   oms.customer_history, oms.hold, oms.hold_line, oms.shipment, oms.shipment_line, oms.return_order, oms.return_line,
   oms.schema_version, oms.integrity TO oms_reader;
 GRANT EXECUTE ON FUNCTION oms.status_holds, oms.order_diagram TO oms_reader;
 GRANT EXECUTE ON FUNCTION oms.why_not, oms.order_timeline,
-  oms_rest.order_why_not, oms_rest.order_states, oms_rest.order_diagram, oms_rest.order_timeline TO oms_staff;
+  oms_rest.order_why_not, oms_rest.order_states, oms_rest.order_states_history, oms_rest.order_diagram, oms_rest.order_timeline TO oms_staff;
 
 GRANT EXECUTE ON FUNCTION
   oms.order_create, oms.orders_create, oms.order_move, oms.order_advance, oms.order_hold, oms.order_release, oms.order_amend, oms.order_cancel_lines, oms.order_close,
@@ -19,6 +19,7 @@ GRANT EXECUTE ON FUNCTION
   oms.hold_create, oms.hold_renew, oms.hold_release, oms.hold_expire TO oms_staff;
 GRANT EXECUTE ON FUNCTION oms.product_create, oms.product_update, oms.product_archive, oms.channel_create, oms.channel_update, oms.report_summary TO oms_admin;
 GRANT INSERT, UPDATE, DELETE ON oms.order_transition, oms.order_status TO oms_admin;
+GRANT EXECUTE ON FUNCTION oms.order_machine_change, oms_rest.order_states_update TO oms_admin;
 GRANT INSERT, UPDATE ON oms.currency TO oms_admin;
 GRANT INSERT (code, name, priority, active), UPDATE (code, name, priority, active) ON oms.location TO oms_admin;
 

@@ -93,7 +93,12 @@ AS 'MODULE_PATHNAME', 'oms_status_holds' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION oms.status_holds(text) IS
 'What an order in a status has of stock: nothing, allocated or shipped; null for a status that no order can reach.';
 
+CREATE FUNCTION oms.order_machine_change(steps jsonb DEFAULT NULL, remove jsonb DEFAULT NULL, statuses jsonb DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'oms_order_machine_change' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_machine_change(jsonb, jsonb, jsonb) IS
+'Changes the state machine of orders as one statement, for administrators: steps, [{"from": "CONFIRMED", "to": "ON_HOLD", "stock_effect": "none", "least_role": "oms_staff"}, ...], are added or, where they are there, changed (effect none and role oms_staff unless said); remove, [{"from": ..., "to": ...}], takes steps away; statuses, [{"status": "LOST", "final": true}], says where orders may stay. Returns the version that the machine has then, see oms.order_machine. Raises OM010, OM015 (it would not add up). INSERT, UPDATE and DELETE on oms.order_transition and oms.order_status do the same, a statement at a time.';
+
 CREATE FUNCTION oms.transition_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'oms_transition_changed' LANGUAGE C;
 COMMENT ON FUNCTION oms.transition_changed() IS
-'Trigger on oms.order_transition and oms.order_status: checks that the state machine adds up, that every order can end, and that orders hold what their status says (OM015), and makes it known to all sessions.';
+'Trigger on oms.order_transition and oms.order_status: checks that the state machine adds up, that every order can end, and that orders hold what their status says (OM015), keeps the new version in oms.order_machine with an event, and makes it known to all sessions.';
