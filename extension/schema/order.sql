@@ -10,6 +10,12 @@ AS 'MODULE_PATHNAME', 'oms_orders_create' LANGUAGE C;
 COMMENT ON FUNCTION oms.orders_create(jsonb) IS
 'Enters many orders, [{"customer_name": "Ann", "items": [...]}, ...], at most 10000. Returns a row for each, in their order; one that fails hinders no other.';
 
+CREATE FUNCTION oms.order_sell(items jsonb, customer_name text DEFAULT NULL, customer_id bigint DEFAULT NULL, channel text DEFAULT 'default', external_ref text DEFAULT NULL,
+  discount text DEFAULT NULL, attributes jsonb DEFAULT NULL, note text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'oms_order_sell' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_sell(jsonb, text, bigint, text, text, text, jsonb, text) IS
+'A counter sale: enters an order, as oms.order_create does with the same arguments, and takes it the shortest way to DELIVERED, each step with its history and event; all of it or nothing. Returns its id. Raises what order_create raises, and OM002 (no way leads to DELIVERED), OM003, OM023, OM049 (backordered units do not lie on the shelf).';
+
 CREATE FUNCTION oms.order_move(order_id bigint, status text, reason text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'oms_order_move' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_move(bigint, text, text) IS

@@ -87,6 +87,9 @@ COMMENT ON FUNCTION oms_rest.order_list(text, text, text, jsonb) IS 'GET orders/
 CREATE FUNCTION oms_rest.order_create(actor text, request_id text, body text, idempotency_key text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_create' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_create(text, text, text, text) IS 'POST orders/ and orders/create/';
+CREATE FUNCTION oms_rest.order_sell(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_sell' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_sell(text, text, text, text) IS 'POST orders/sell/: the order, delivered.';
 CREATE FUNCTION oms_rest.order_get(actor text, request_id text, id bigint) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_get' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.order_get(text, text, bigint) IS 'GET orders/{id}/';

@@ -68,6 +68,8 @@ extern void channel_read(Input *input, const char *pointer, const char *code, Ne
 extern void order_arguments(Input *input, FunctionCallInfo fcinfo, int first, NewOrder *order);
 extern void order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order);
 extern void items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *order);
+/* order.c */
+extern int64 order_enter(Verb *verb, FunctionCallInfo fcinfo);
 /* order_create.c */
 extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 
