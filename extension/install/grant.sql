@@ -16,7 +16,7 @@ GRANT EXECUTE ON FUNCTION
   oms.orders_confirm, oms.orders_pack, oms.orders_ship, oms.orders_deliver, oms.orders_cancel,
   oms.stock_receive, oms.stock_adjust, oms.stock_count, oms.stock_transfer, oms.stock_set,
   oms.stock_as_of, oms.stock_ledger, oms.stock_low,
-  oms.hold_create, oms.hold_renew, oms.hold_release, oms.hold_expire TO oms_staff;
+  oms.hold_create, oms.hold_renew, oms.hold_release, oms.hold_order, oms.hold_expire TO oms_staff;
 GRANT EXECUTE ON FUNCTION oms.product_create, oms.product_update, oms.product_archive, oms.channel_create, oms.channel_update, oms.report_summary TO oms_admin;
 GRANT INSERT, UPDATE, DELETE ON oms.order_transition, oms.order_status TO oms_admin;
 GRANT INSERT, UPDATE ON oms.currency TO oms_admin;
@@ -29,7 +29,7 @@ GRANT EXECUTE ON FUNCTION
   oms_rest.inventory_update, oms_rest.inventory_delete,
   oms_rest.inventory_receive, oms_rest.inventory_adjust, oms_rest.inventory_count, oms_rest.inventory_transfer,
   oms_rest.inventory_moves, oms_rest.inventory_as_of,
-  oms_rest.hold_list, oms_rest.hold_get, oms_rest.hold_create, oms_rest.hold_renew, oms_rest.hold_release,
+  oms_rest.hold_list, oms_rest.hold_get, oms_rest.hold_create, oms_rest.hold_renew, oms_rest.hold_release, oms_rest.hold_order,
   oms_rest.order_list, oms_rest.order_create, oms_rest.order_sell, oms_rest.order_get, oms_rest.order_history, oms_rest.order_status,
   oms_rest.order_advance, oms_rest.order_hold, oms_rest.order_release, oms_rest.order_cancel_lines, oms_rest.order_close
   TO oms_staff;

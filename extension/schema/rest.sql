@@ -80,6 +80,9 @@ COMMENT ON FUNCTION oms_rest.hold_renew(text, text, bigint, text) IS 'POST holds
 CREATE FUNCTION oms_rest.hold_release(actor text, request_id text, id bigint) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_hold_release' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.hold_release(text, text, bigint) IS 'POST holds/{id}/release/: the hold after it.';
+CREATE FUNCTION oms_rest.hold_order(actor text, request_id text, id bigint, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_hold_order' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.hold_order(text, text, bigint, text, text) IS 'POST holds/{id}/order/: the order that the hold became.';
 
 CREATE FUNCTION oms_rest.order_list(actor text, request_id text, url text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_list' LANGUAGE C STABLE;

@@ -25,7 +25,11 @@
 #define DEFAULT_CUSTOMER "User"
 #define MAX_CUSTOMER 200 /* characters */
 #define MAX_LINES 500
-#define MAX_ORDERS 10000 /* in one call */
+#define MAX_LINE_UNITS 1000000
+#define MAX_REFERENCE 200 /* characters */
+#define MAX_NOTE 10000
+#define MAX_ATTRIBUTES 65536 /* bytes */
+#define MAX_ORDERS 10000     /* in one call */
 
 typedef struct NewLine
 {
@@ -50,6 +54,7 @@ typedef struct NewOrder
 	const char *discount; /* of the whole order, as a line's */
 	Jsonb *attributes;
 	const char *note;
+	int64 hold_id; /* whose units it takes over, or 0 */
 	NewLine *lines;
 	PriceLine *prices; /* of the lines, once they are known */
 	int nlines;

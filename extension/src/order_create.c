@@ -3,6 +3,7 @@
  *	  Orders are born: read, priced, checked and written, many in one pass.
  */
 #include "order_create.h"
+#include "hold.h"
 #include "order_stock.h"
 
 #include "catalog/namespace.h"
@@ -68,8 +69,14 @@ reserve_all(Verb *verb, StockBatch *batch, NewOrder *orders, int n, SPITupleTabl
 			ids[nids++] = orders[i].lines[j].product_id;
 	stock_lock(batch, ids, int8_sort_unique(ids, nids));
 	for (int i = 0; i < n; i++)
-		if (takes_now(&orders[i]))
+	{
+		if (!takes_now(&orders[i]))
+			continue;
+		if (orders[i].hold_id != 0)
+			hold_hand_over(verb, batch, &orders[i]);
+		else
 			reserve(verb, batch, &orders[i], products);
+	}
 }
 
 /* --------------------------------------------------------------- writing */
