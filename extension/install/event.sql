@@ -18,7 +18,7 @@ COMMENT ON COLUMN oms.event.at IS 'Start of that transaction.';
 COMMENT ON COLUMN oms.event.type IS 'What happened, such as order.created, order.confirmed, stock.adjusted, stock.low, product.updated.';
 COMMENT ON COLUMN oms.event.aggregate IS 'Kind of thing it happened to, such as order, product, stock, customer or channel.';
 COMMENT ON COLUMN oms.event.aggregate_id IS 'Which one; 0 for a channel, whose code is in the payload.';
-COMMENT ON COLUMN oms.event.version IS 'Version of the thing after the event.';
+COMMENT ON COLUMN oms.event.version IS 'Version of the thing after the event; order.note_added leaves it as it was.';
 COMMENT ON COLUMN oms.event.actor IS 'User of the API or database role that did it.';
 COMMENT ON COLUMN oms.event.request_id IS 'X-Request-Id of the REST request that did it, or null.';
 COMMENT ON COLUMN oms.event.payload IS 'What belongs to the type, or null.';

@@ -58,6 +58,11 @@ CREATE FUNCTION oms.order_release(order_id bigint, reason text DEFAULT NULL) RET
 AS 'MODULE_PATHNAME', 'oms_order_release' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_release(bigint, text) IS 'Ends an order''s hold. Raises OM001, OM055 (it is not on hold).';
 
+CREATE FUNCTION oms.order_note_add(order_id bigint, note text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'oms_order_note_add' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_note_add(bigint, text) IS
+'Adds a note of 1 to 10000 characters to an order in any status; notes stay for ever. The order keeps its version, which the event order.note_added carries. Returns the id of the note. Raises OM001, OM010.';
+
 CREATE FUNCTION oms.order_cancel_lines(order_id bigint, items jsonb, reason text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'oms_order_cancel_lines' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_cancel_lines(bigint, jsonb, text) IS

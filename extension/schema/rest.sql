@@ -111,6 +111,12 @@ COMMENT ON FUNCTION oms_rest.order_hold(text, text, bigint, text) IS 'POST order
 CREATE FUNCTION oms_rest.order_release(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_release' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_release(text, text, bigint, text) IS 'POST orders/{id}/release/: the order, released.';
+CREATE FUNCTION oms_rest.order_notes(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_notes' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.order_notes(text, text, bigint) IS 'GET orders/{id}/notes/: an array, oldest first.';
+CREATE FUNCTION oms_rest.order_note_add(actor text, request_id text, id bigint, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_note_add' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_note_add(text, text, bigint, text, text) IS 'POST orders/{id}/notes/: the note.';
 CREATE FUNCTION oms_rest.order_cancel_lines(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_cancel_lines' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_cancel_lines(text, text, bigint, text) IS 'POST orders/{id}/cancel-lines/: the order without the units.';
