@@ -11,7 +11,7 @@ GRANT EXECUTE ON FUNCTION oms.why_not, oms.order_timeline,
   oms_rest.order_why_not, oms_rest.order_states, oms_rest.order_diagram, oms_rest.order_timeline TO oms_staff;
 
 GRANT EXECUTE ON FUNCTION
-  oms.order_create, oms.order_sell, oms.orders_create, oms.order_move, oms.order_advance, oms.order_hold, oms.order_release, oms.order_note_add, oms.order_cancel_lines, oms.order_close,
+  oms.order_create, oms.order_sell, oms.orders_create, oms.order_move, oms.order_advance, oms.order_hold, oms.order_release, oms.order_update, oms.order_note_add, oms.order_cancel_lines, oms.order_close,
   oms.order_confirm, oms.order_pack, oms.order_ship, oms.order_deliver, oms.order_cancel,
   oms.orders_confirm, oms.orders_pack, oms.orders_ship, oms.orders_deliver, oms.orders_cancel,
   oms.stock_receive, oms.stock_adjust, oms.stock_count, oms.stock_transfer, oms.stock_set,
@@ -31,7 +31,7 @@ GRANT EXECUTE ON FUNCTION
   oms_rest.inventory_moves, oms_rest.inventory_as_of,
   oms_rest.hold_list, oms_rest.hold_get, oms_rest.hold_create, oms_rest.hold_renew, oms_rest.hold_release, oms_rest.hold_order,
   oms_rest.order_list, oms_rest.order_create, oms_rest.order_sell, oms_rest.order_get, oms_rest.order_history, oms_rest.order_status,
-  oms_rest.order_advance, oms_rest.order_hold, oms_rest.order_release, oms_rest.order_notes, oms_rest.order_note_add, oms_rest.order_cancel_lines, oms_rest.order_close
+  oms_rest.order_advance, oms_rest.order_hold, oms_rest.order_release, oms_rest.order_update, oms_rest.order_notes, oms_rest.order_note_add, oms_rest.order_cancel_lines, oms_rest.order_close
   TO oms_staff;
 GRANT EXECUTE ON FUNCTION
   oms_rest.product_create, oms_rest.product_replace, oms_rest.product_update, oms_rest.product_delete,

@@ -58,6 +58,11 @@ CREATE FUNCTION oms.order_release(order_id bigint, reason text DEFAULT NULL) RET
 AS 'MODULE_PATHNAME', 'oms_order_release' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_release(bigint, text) IS 'Ends an order''s hold. Raises OM001, OM055 (it is not on hold).';
 
+CREATE FUNCTION oms.order_update(order_id bigint, customer_name text DEFAULT NULL, customer_id bigint DEFAULT NULL, external_ref text DEFAULT NULL, attributes jsonb DEFAULT NULL, expected_version bigint DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'oms_order_update' LANGUAGE C;
+COMMENT ON FUNCTION oms.order_update(bigint, text, bigint, text, jsonb, bigint) IS
+'Changes what is given of an order''s header, in any status, and writes from and to of it in the history. Null leaves a value as it is; an empty external_ref, customer_id 0 and JSON null for attributes take it away. A name that is not given stays, also with another customer. Returns the order''s version: a new one, unless nothing differs. Raises OM001, OM010, OM034 (no such customer, or archived), OM041 (not of expected_version), OM042 (external_ref taken in the channel).';
+
 CREATE FUNCTION oms.order_note_add(order_id bigint, note text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'oms_order_note_add' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_note_add(bigint, text) IS

@@ -111,6 +111,9 @@ COMMENT ON FUNCTION oms_rest.order_hold(text, text, bigint, text) IS 'POST order
 CREATE FUNCTION oms_rest.order_release(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_release' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_release(text, text, bigint, text) IS 'POST orders/{id}/release/: the order, released.';
+CREATE FUNCTION oms_rest.order_update(actor text, request_id text, id bigint, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_update' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_update(text, text, bigint, text) IS 'PATCH orders/{id}/: null takes away; the order after it.';
 CREATE FUNCTION oms_rest.order_notes(actor text, request_id text, id bigint) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_notes' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.order_notes(text, text, bigint) IS 'GET orders/{id}/notes/: an array, oldest first.';
