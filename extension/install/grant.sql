@@ -50,9 +50,9 @@ BEGIN
 END
 $view$;
 
-GRANT EXECUTE ON FUNCTION oms.shipment_create, oms.shipment_pack, oms.shipment_ship, oms.shipment_deliver, oms.shipment_cancel,
+GRANT EXECUTE ON FUNCTION oms.shipment_create, oms.shipment_pack, oms.shipment_ship, oms.shipment_deliver, oms.shipment_cancel, oms.shipment_update,
   oms_rest.shipment_list, oms_rest.shipment_get, oms_rest.order_shipments, oms_rest.shipment_create, oms_rest.shipment_pack,
-  oms_rest.shipment_ship, oms_rest.shipment_deliver, oms_rest.shipment_cancel TO oms_staff;
+  oms_rest.shipment_ship, oms_rest.shipment_deliver, oms_rest.shipment_cancel, oms_rest.shipment_update TO oms_staff;
 GRANT EXECUTE ON FUNCTION oms.return_request, oms.return_approve, oms.return_reject, oms.return_cancel, oms.return_receive, oms.return_close,
   oms_rest.return_list, oms_rest.return_get, oms_rest.order_returns, oms_rest.return_create, oms_rest.return_approve, oms_rest.return_reject,
   oms_rest.return_cancel, oms_rest.return_receive, oms_rest.return_close TO oms_staff;
