@@ -29,7 +29,7 @@ INSERT INTO may_call SELECT 'oms_rest.' || fn, least, omsd FROM (VALUES
   ('oms_staff', false, '{order_why_not,order_states,order_diagram,order_timeline}'),
   ('oms_staff', false, '{inventory_receive,inventory_adjust,inventory_count,inventory_transfer,inventory_moves,inventory_as_of,hold_list,hold_get,hold_create,hold_renew,hold_release,hold_order}'),
   ('oms_staff', false, '{product_prices,currency_list,channel_list,channel_get,location_list,location_get}'),
-  ('oms_staff', false, '{customer_list,customer_create,customer_get,customer_replace,customer_update,customer_delete,customer_history}'),
+  ('oms_staff', false, '{customer_list,customer_create,customer_get,customer_replace,customer_update,customer_delete,customer_history,customer_orders}'),
   ('oms_admin', false, '{product_prices_replace,channel_create,channel_update,location_create,location_update}'),
   ('oms_admin', false, '{product_create,product_replace,product_update,product_delete,report_summary,task_list,task_get,task_retry,task_cancel}'),
   ('nobody', true, '{token_create,token_refresh}')) AS v(least, omsd, fns), unnest(fns) AS fn;
