@@ -52,7 +52,7 @@ COMMENT ON FUNCTION oms.order_advance(bigint, text, text) IS
 CREATE FUNCTION oms.order_hold(order_id bigint, reason text) RETURNS void
 AS 'MODULE_PATHNAME', 'oms_order_hold' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_hold(bigint, text) IS
-'Puts an order on hold: until it is released it can only be cancelled. reason has 1 to 1000 characters. Raises OM001, OM010.';
+'Puts an order on hold: until it is released it can only be cancelled. reason has 1 to 1000 characters. Raises OM001, OM002 (no step leads on from its status), OM010.';
 
 CREATE FUNCTION oms.order_release(order_id bigint, reason text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'oms_order_release' LANGUAGE C;
