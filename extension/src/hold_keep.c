@@ -134,7 +134,7 @@ find_units(Verb *verb, StockBatch *batch, const NewHold *hold, int *ntakes)
 	n = int8_sort_unique(products, hold->nwants);
 	stock_lock(batch, products, n);
 	takes = allocation_find(batch, hold->wants, hold->nwants, ntakes);
-	if (takes == NULL && holds_end_expired(verb, batch, products, n) > 0)
+	if (takes == NULL && holds_end_expired(verb, batch) > 0)
 		takes = allocation_find(batch, hold->wants, hold->nwants, ntakes);
 	if (takes == NULL)
 	{

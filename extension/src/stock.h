@@ -49,6 +49,7 @@ typedef struct StockBatch
 	StockMove *moves;
 	int nmoves;
 	int max_moves;
+	bool swept; /* expired holds of its products have been ended */
 } StockBatch;
 
 #define stock_available(row) ((row)->on_hand - (row)->reserved - (row)->allocated)
