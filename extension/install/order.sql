@@ -187,7 +187,7 @@ COMMENT ON COLUMN oms.order_history.to_status IS 'Status after.';
 COMMENT ON COLUMN oms.order_history.changed_at IS 'Start of the transaction that took the step.';
 COMMENT ON COLUMN oms.order_history.actor IS 'User of the API or database role that took the step.';
 COMMENT ON COLUMN oms.order_history.reason IS 'Why, where it was said.';
-COMMENT ON COLUMN oms.order_history.action IS 'Null for a transition; else what happened within the status, such as amend, hold, release, cancel_lines, ship_part.';
+COMMENT ON COLUMN oms.order_history.action IS 'Null for a transition; else what happened within the status, such as amend, update, hold, release, cancel_lines, ship_part.';
 COMMENT ON COLUMN oms.order_history.detail IS 'What belongs to the action, such as the lines and units, or null.';
 COMMENT ON CONSTRAINT order_history_pkey ON oms.order_history IS 'Each step of an order has a number of its own; serves reading an order''s history.';
 COMMENT ON CONSTRAINT order_history_seq_check ON oms.order_history IS 'Steps are numbered from 1.';

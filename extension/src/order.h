@@ -27,7 +27,10 @@
 #define MAX_LINES 500
 #define MAX_LINE_UNITS 1000000 /* of a line */
 #define MAX_AMOUNT 40          /* characters of an amount */
-#define MAX_ORDERS 10000       /* in one call */
+#define MAX_REFERENCE 200      /* characters */
+#define MAX_NOTE 10000
+#define MAX_ATTRIBUTES 65536 /* bytes */
+#define MAX_ORDERS 10000     /* in one call */
 
 typedef struct NewLine
 {
@@ -52,6 +55,7 @@ typedef struct NewOrder
 	const char *discount; /* of the whole order, as a line's */
 	Jsonb *attributes;
 	const char *note;
+	int64 hold_id; /* whose units it takes over, or 0 */
 	NewLine *lines;
 	const int *places; /* of the lines in the request's items, or NULL for one after the other */
 	int nbefore;       /* lines that the order has already */
@@ -73,6 +77,8 @@ extern void order_arguments(Input *input, FunctionCallInfo fcinfo, int first, Ne
 extern void order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order);
 extern void items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *order);
 extern void line_read(Input *input, JsonbValue *element, const char *path, NewLine *line);
+/* order.c */
+extern int64 order_enter(Verb *verb, FunctionCallInfo fcinfo);
 /* order_create.c */
 extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 

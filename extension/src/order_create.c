@@ -3,6 +3,7 @@
  *	  Orders are born: read, priced, checked and written, many in one pass.
  */
 #include "order_create.h"
+#include "hold.h"
 #include "order_stock.h"
 
 #include "catalog/namespace.h"
@@ -68,8 +69,14 @@ reserve_all(Verb *verb, StockBatch *batch, NewOrder *orders, int n, SPITupleTabl
 			ids[nids++] = orders[i].lines[j].product_id;
 	stock_lock(batch, ids, int8_sort_unique(ids, nids));
 	for (int i = 0; i < n; i++)
-		if (takes_now(&orders[i]))
+	{
+		if (!takes_now(&orders[i]))
+			continue;
+		if (orders[i].hold_id != 0)
+			hold_hand_over(verb, batch, &orders[i]);
+		else
 			reserve(verb, batch, &orders[i], products);
+	}
 }
 
 /* --------------------------------------------------------------- writing */
@@ -228,10 +235,10 @@ orders_insert(Verb *verb, NewOrder *orders, int n)
 		series_number(good, ngood);
 		write_headers(verb, good, ngood);
 		lines_insert(products, good, ngood);
-		if (batch.nmoves > 0)
-			stock_write(verb, &batch);
 		write_notes(verb, good, ngood);
 		write_traces(verb, good, ngood);
 	}
+	/* also when all have failed: expired holds may have been ended for them */
+	stock_write(verb, &batch);
 	return products;
 }

@@ -33,6 +33,9 @@ extern void lines_insert(SPITupleTable *products, NewOrder **orders, int n);
 
 /* order_origin.c: customers, external references and numbers; orders that have none cost nothing */
 extern void origins_check(NewOrder *orders, int n);
+extern void reference_lock(const char *reference);
+extern void reference_check(Outcome *outcome, const char *channel, const char *reference,
+							int64 own_id);
 extern void series_lock(NewOrder *orders, int n);
 extern void series_number(NewOrder **orders, int n);
 
