@@ -56,3 +56,5 @@ GRANT EXECUTE ON FUNCTION oms.shipment_create, oms.shipment_pack, oms.shipment_s
 GRANT EXECUTE ON FUNCTION oms.return_request, oms.return_approve, oms.return_reject, oms.return_cancel, oms.return_receive, oms.return_close,
   oms_rest.return_list, oms_rest.return_get, oms_rest.order_returns, oms_rest.return_create, oms_rest.return_approve, oms_rest.return_reject,
   oms_rest.return_cancel, oms_rest.return_receive, oms_rest.return_close TO oms_staff;
+GRANT EXECUTE ON FUNCTION oms_rest.order_batch_create, oms_rest.order_batch_confirm, oms_rest.order_batch_pack, oms_rest.order_batch_ship,
+  oms_rest.order_batch_deliver, oms_rest.order_batch_cancel TO oms_staff;

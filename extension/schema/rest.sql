@@ -111,6 +111,24 @@ COMMENT ON FUNCTION oms_rest.order_cancel_lines(text, text, bigint, text) IS 'PO
 CREATE FUNCTION oms_rest.order_close(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_close' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_close(text, text, bigint, text) IS 'POST orders/{id}/close/: the order, closed short.';
+CREATE FUNCTION oms_rest.order_batch_create(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_create' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_create(text, text, text, text) IS 'POST orders/batch/create/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_confirm(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_confirm' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_confirm(text, text, text, text) IS 'POST orders/batch/confirm/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_pack(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_pack' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_pack(text, text, text, text) IS 'POST orders/batch/pack/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_ship(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_ship' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_ship(text, text, text, text) IS 'POST orders/batch/ship/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_deliver(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_deliver' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_deliver(text, text, text, text) IS 'POST orders/batch/deliver/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_cancel(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_cancel' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_cancel(text, text, text, text) IS 'POST orders/batch/cancel/: a result for each order.';
 CREATE FUNCTION oms_rest.report_summary(actor text, request_id text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_report_summary' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.report_summary(text, text, jsonb) IS 'GET orders/reports/';

@@ -61,6 +61,8 @@ extern void input_fault(Input *input, const char *pointer, const char *detail, .
 	pg_attribute_printf(3, 4);
 extern bool input_text(Input *input, const char *pointer, const char *s, int bytes, int64 min,
 					   int64 max);
+extern int64 input_integer(Input *input, const char *pointer, JsonbValue *value, int64 min,
+						   int64 max);
 extern bool input_choice(Input *input, const char *pointer, const char *s,
 						 const char *const *choices, int n);
 extern void input_end(Input *input);     /* raises OM010 when there were faults */

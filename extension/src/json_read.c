@@ -187,9 +187,9 @@ read_text(Input *input, const char *pointer, const Field *field, JsonbValue *val
 		to->text = pnstrdup(value->val.string.val, value->val.string.len);
 }
 
-static void
-read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *value,
-			 FieldValue *to)
+/* input_integer reads a whole number of min..max */
+int64
+input_integer(Input *input, const char *pointer, JsonbValue *value, int64 min, int64 max)
 {
 	char *digits = value->type == jbvNumeric ? number_text(value) : NULL;
 	int64 number;
@@ -199,14 +199,19 @@ read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *
 	{
 		errno = 0;
 		number = strtoi64(digits, &end, 10);
-		if (*end == '\0' && errno == 0 && number >= field->min && number <= field->max)
-		{
-			to->number = number;
-			return;
-		}
+		if (*end == '\0' && errno == 0 && number >= min && number <= max)
+			return number;
 	}
 	input_fault(input, pointer, "must be a whole number from " INT64_FORMAT " to " INT64_FORMAT,
-				field->min, field->max);
+				min, max);
+	return 0;
+}
+
+static void
+read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *value,
+			 FieldValue *to)
+{
+	to->number = input_integer(input, pointer, value, field->min, field->max);
 }
 
 /* read_decimal reads a decimal string or number of min..max units, and says whether it could */

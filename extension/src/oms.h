@@ -49,6 +49,8 @@ typedef struct Outcome
 
 extern void outcome_fail(Outcome *outcome, OmsError error, char *message, char *detail, char *hint);
 extern void outcome_raise(const Outcome *outcome);
+/* raises the error of the first of n elements of an argument that failed, with its row from 0 */
+extern void outcome_raise_first(const Outcome *outcomes, int n, const char *argument);
 extern Datum outcome_return(FunctionCallInfo fcinfo, const Outcome *outcomes, int n);
 
 /* ----------------------------------------------------------------- verbs */

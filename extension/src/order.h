@@ -47,7 +47,8 @@ typedef struct NewOrder
 	const char *customer; /* name, or NULL for the customer's own */
 	int64 customer_id;    /* 0 for none */
 	const char *external_ref;
-	const char *discount; /* of the whole order, as a line's */
+	const struct NewOrder *twin; /* one before it in the call with the same reference, or NULL */
+	const char *discount;        /* of the whole order, as a line's */
 	Jsonb *attributes;
 	const char *note;
 	NewLine *lines;

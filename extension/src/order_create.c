@@ -49,9 +49,9 @@ takes_now(const NewOrder *order)
 		   strcmp(order->channel->takes_stock, TAKES_AT_CREATE) == 0;
 }
 
-/* reserve_all locks stock for all orders that take it now; those that lack it fail */
+/* lock_all locks stock for all orders that take it now */
 static void
-reserve_all(Verb *verb, StockBatch *batch, NewOrder *orders, int n, SPITupleTable *products)
+lock_all(StockBatch *batch, NewOrder *orders, int n)
 {
 	int nids = 0;
 	int64 *ids;
@@ -67,9 +67,6 @@ reserve_all(Verb *verb, StockBatch *batch, NewOrder *orders, int n, SPITupleTabl
 		for (int j = 0; takes_now(&orders[i]) && j < orders[i].nlines; j++)
 			ids[nids++] = orders[i].lines[j].product_id;
 	stock_lock(batch, ids, int8_sort_unique(ids, nids));
-	for (int i = 0; i < n; i++)
-		if (takes_now(&orders[i]))
-			reserve(verb, batch, &orders[i], products);
 }
 
 /* --------------------------------------------------------------- writing */
@@ -215,9 +212,12 @@ orders_insert(Verb *verb, NewOrder *orders, int n)
 		if (orders[i].outcome->message == NULL)
 			orders[i].id = nextval_internal(sequence, false);
 	}
-	reserve_all(verb, &batch, orders, n, products);
+	lock_all(&batch, orders, n);
 	for (int i = 0; i < n; i++)
 	{
+		origin_settle(&orders[i]);
+		if (takes_now(&orders[i]))
+			reserve(verb, &batch, &orders[i], products);
 		if (orders[i].outcome->message)
 			continue;
 		orders[i].outcome->id = orders[i].id;

@@ -23,6 +23,7 @@ extern void price_order(Verb *verb, Pricing *pricing, NewOrder *order);
 
 /* order_origin.c: customers, external references and numbers; orders that have none cost nothing */
 extern void origins_check(NewOrder *orders, int n);
+extern void origin_settle(NewOrder *order); /* once those before it have their outcomes */
 extern void series_lock(NewOrder *orders, int n);
 extern void series_number(NewOrder **orders, int n);
 

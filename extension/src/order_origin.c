@@ -104,30 +104,58 @@ fail_reference(NewOrder *order, int64 id)
 				 detail.data, "The order has been entered before: read it, or give another name.");
 }
 
-/* check_reference looks a reference up among all that is committed, and what this call has */
+/* check_reference looks a reference up among all that is committed */
 static void
-check_reference(NewOrder *orders, int i)
+check_reference(NewOrder *order)
 {
-	NewOrder *order = &orders[i];
 	Datum args[] = {CStringGetTextDatum(order->channel->code),
 					CStringGetTextDatum(order->external_ref)};
 	uint64 found;
 
-	for (int j = 0; j < i; j++)
-	{
-		if (orders[j].external_ref && orders[j].outcome->message == NULL &&
-			strcmp(orders[j].external_ref, order->external_ref) == 0 &&
-			strcmp(orders[j].channel->code, order->channel->code) == 0)
-		{
-			fail_reference(order, 0);
-			return;
-		}
-	}
 	PushActiveSnapshot(GetLatestSnapshot());
 	found = plan_read(&select_reference, args, NULL);
 	PopActiveSnapshot();
 	if (found > 0)
 		fail_reference(order, row_int64(0, 1));
+}
+
+static int
+reference_compare(const void *a, const void *b)
+{
+	const NewOrder *x = *(NewOrder *const *) a;
+	const NewOrder *y = *(NewOrder *const *) b;
+	int order = strcmp(x->external_ref, y->external_ref);
+
+	if (order == 0)
+		order = strcmp(x->channel->code, y->channel->code);
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* find_twins notes for each order the one before it in the call that has the same reference */
+static void
+find_twins(NewOrder *orders, int n)
+{
+	NewOrder **sorted = palloc(sizeof(NewOrder *) * n);
+	int m = 0;
+
+	for (int i = 0; i < n; i++)
+		if (orders[i].external_ref && orders[i].outcome->message == NULL)
+			sorted[m++] = &orders[i];
+	qsort(sorted, m, sizeof(NewOrder *), reference_compare);
+	for (int i = 1; i < m; i++)
+		if (strcmp(sorted[i]->external_ref, sorted[i - 1]->external_ref) == 0 &&
+			strcmp(sorted[i]->channel->code, sorted[i - 1]->channel->code) == 0)
+			sorted[i]->twin = sorted[i - 1];
+}
+
+/* origin_settle fails an order whose reference one before it in the call has got */
+void
+origin_settle(NewOrder *order)
+{
+	for (const NewOrder *twin = order->twin; twin && order->outcome->message == NULL;
+		 twin = twin->twin)
+		if (twin->outcome->message == NULL)
+			fail_reference(order, 0);
 }
 
 /* origins_check finds customers and looks external references up */
@@ -150,7 +178,9 @@ origins_check(NewOrder *orders, int n)
 	CommandCounterIncrement();
 	for (int i = 0; i < n; i++)
 		if (orders[i].external_ref && orders[i].outcome->message == NULL)
-			check_reference(orders, i);
+			check_reference(&orders[i]);
+	if (n > 1)
+		find_twins(orders, n);
 }
 
 static int

@@ -265,7 +265,7 @@ SELECT is(ARRAY(SELECT DISTINCT array_to_string(proargnames[1:2], ' ') FROM pg_p
 SELECT is(ARRAY(SELECT DISTINCT format('%s', prorettype::regtype) FROM pg_proc WHERE pronamespace = 'oms_rest'::regnamespace AND proname <> 'wal_flush'), ARRAY['json'], 'the API answers JSON');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE pronamespace = 'oms'::regnamespace AND pronargs > 0 AND proargnames IS NULL$$, 'verbs have named arguments');
 SELECT function_returns('oms', 'order_create', ARRAY['jsonb', 'text', 'bigint', 'text', 'text', 'text', 'jsonb', 'text'], 'bigint');
-SELECT function_returns('oms', 'orders_confirm', ARRAY['bigint[]'], 'setof record');
+SELECT function_returns('oms', 'orders_confirm', ARRAY['bigint[]', 'boolean'], 'setof record');
 SELECT function_returns('oms', 'stock_receive', ARRAY['bigint', 'bigint', 'text', 'text'], 'bigint');
 SELECT function_returns('oms', 'stock_adjust', ARRAY['bigint', 'bigint', 'text', 'text'], 'bigint');
 SELECT function_returns('oms', 'stock_count', ARRAY['bigint', 'bigint', 'bigint', 'text', 'text'], 'bigint');
