@@ -20,6 +20,9 @@ typedef enum LogLevel
 	LOG_LEVEL_ERROR
 } LogLevel;
 
+/* no body may be larger, whatever the settings and the document say */
+#define BODY_LIMIT_MAX 67108864
+
 /* one field a setting; the table in config.c says what each means */
 typedef struct Config
 {
@@ -44,6 +47,7 @@ typedef struct Config
 	int64_t drain_timeout;
 	int64_t header_limit;
 	int64_t body_limit;
+	int64_t large_body_memory;
 	int64_t body_depth;
 	int64_t gzip_min;
 	int64_t access_token_time;

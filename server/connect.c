@@ -16,8 +16,9 @@
 #define OID_JSONB 3802
 
 static const Oid arg_types[ARG_COUNT] = {
-	[ARG_PATH_ID] = OID_BIGINT, [ARG_PATH_TEXT] = OID_TEXT, [ARG_URL] = OID_TEXT,
-	[ARG_QUERY] = OID_JSONB,    [ARG_BODY] = OID_TEXT,      [ARG_IDEMPOTENCY_KEY] = OID_TEXT,
+	[ARG_PATH_ID] = OID_BIGINT,       [ARG_PATH_TEXT] = OID_TEXT, [ARG_URL] = OID_TEXT,
+	[ARG_QUERY] = OID_JSONB,          [ARG_BODY] = OID_TEXT,      [ARG_CONTENT_TYPE] = OID_TEXT,
+	[ARG_IDEMPOTENCY_KEY] = OID_TEXT,
 };
 
 static const char *const database_roles[ROLE_COUNT] = {

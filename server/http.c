@@ -55,23 +55,10 @@ on_dispose(void *data)
 	Client *client = http_client_of(request->http);
 
 	client->request = NULL;
+	http_head_forget(client);
 	api_done(request, request->http->bytes_sent);
 	if (request->result)
 		PQclear(request->result);
-}
-
-static Method
-method_of(const h2o_req_t *req, bool *head)
-{
-	Span name = {req->input.method.base, req->input.method.len};
-
-	*head = span_is(name, SPAN("HEAD"));
-	if (*head)
-		return METHOD_GET;
-	for (Method method = METHOD_GET; method <= METHOD_OPTIONS; method++)
-		if (span_is(name, span_z(method_name(method))))
-			return method;
-	return METHOD_OTHER;
 }
 
 /* takes the client's request id if it is a decent one, else makes one */
@@ -146,8 +133,9 @@ http_begin(h2o_req_t *req)
 	request->http = req;
 	request->thread = http_thread_of(req)->thread;
 	request->started_us = clock_us();
-	request->method = method_of(req, &request->head);
 	request->method_name = (Span){req->input.method.base, req->input.method.len};
+	request->head = span_is(request->method_name, SPAN("HEAD"));
+	request->method = request->head ? METHOD_GET : method_find(request->method_name);
 	request->path = (Span){req->input.path.base, req->input.path.len};
 	if (query_at != SIZE_MAX && query_at < req->input.path.len)
 	{
@@ -156,6 +144,7 @@ http_begin(h2o_req_t *req)
 			(Span){req->input.path.base + query_at + 1, req->input.path.len - query_at - 1};
 	}
 	request->body = (Span){req->entity.base, req->entity.len};
+	request->head_seen = &client->head;
 	name_request(request);
 	name_remote(request, client);
 	return request;

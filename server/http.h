@@ -26,6 +26,31 @@ typedef enum HttpHeader
 
 #define REQUEST_ID_MAX 64
 
+/* why a body is not admitted */
+typedef enum BodyRefusal
+{
+	REFUSE_SIZE,
+	REFUSE_ROLE,  /* the operation needs a token, and this one does not do */
+	REFUSE_MEMORY /* too many large ones are under way */
+} BodyRefusal;
+
+/* the head of a request, as it is known before its body is read */
+typedef struct Head
+{
+	bool complete;
+	bool chunked;
+	uint64_t length;   /* that the body will have, unless it is chunked */
+	unsigned framings; /* fields that say how long the body is */
+	unsigned hosts;
+	size_t scanned;     /* bytes in which its end was looked for */
+	Span method;        /* this and what follows are only there while the body is admitted */
+	Span path;          /* without the query */
+	Span authorization; /* none if there is none */
+	size_t limit;       /* a larger body is refused */
+	BodyRefusal refusal;
+	size_t held; /* taken from large_body_memory until the request is over */
+} Head;
+
 /* one request; lives until the reply is on its way or the client has left */
 typedef struct Request
 {
@@ -46,6 +71,8 @@ typedef struct Request
 	Span query_string; /* what follows '?' */
 	Span prefix;       /* the part of path that the servers of the API have in common */
 	Span body;
+	BodyType body_type;
+	const Head *head_seen;
 	int64_t path_id;
 	const char *path_text; /* what stands in the path for {id} or {code} */
 	const char *user;      /* name of the account, NULL if nobody logged in */
@@ -66,8 +93,12 @@ extern void api_refuse(Request *request, const char *detail, const char *hint);
 /* called when the request's memory goes: log, count, let go of the query */
 extern void api_done(Request *request, size_t bytes_sent);
 
-/* body of a problem for an error that h2o found itself */
-extern Span api_http_error(Request *request, int status);
+/* body of a problem for an error that h2o found itself; may change the status */
+extern Span api_http_error(Request *request);
+
+/* sets the limit of the body that follows a head; what it takes must be released */
+extern void api_admit(Thread *thread, Head *head);
+extern void api_release(Head *head);
 
 /* number of headers of that name; *value is the first one's */
 extern int http_header(const Request *request, HttpHeader header, Span *value);
