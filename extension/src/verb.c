@@ -271,7 +271,7 @@ row_detail(const char *detail, int row, const char *argument)
 	while ((next = strstr(detail, fault)) != NULL)
 	{
 		appendBinaryStringInfo(&buf, detail, (int) (next - detail));
-		appendStringInfo(&buf, "{\"row\": %d, \"pointer\": \"/%s/%d", row, argument, row);
+		appendStringInfo(&buf, "{\"pointer\": \"/%s/%d", argument, row);
 		detail = next + strlen(fault);
 	}
 	appendStringInfoString(&buf, detail);

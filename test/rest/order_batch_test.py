@@ -45,7 +45,7 @@ class Batch(Test):
         before = value("SELECT count(*) FROM oms.orders")
         problem = self.problem(staff().post("orders/batch/create/", {
             "orders": [order(product, 1), order(product, 0)], "all_or_nothing": True}), 422, "OM010")
-        self.assertEqual([(e["row"], e["pointer"]) for e in problem["errors"]], [(1, "/orders/1/items/0/quantity")])
+        self.assertEqual([e["pointer"] for e in problem["errors"]], ["/orders/1/items/0/quantity"])
         self.assertEqual(value("SELECT count(*) FROM oms.orders"), before)
 
     def test_same_key(self):
