@@ -129,6 +129,27 @@ COMMENT ON FUNCTION oms_rest.order_batch_deliver(text, text, text, text) IS 'POS
 CREATE FUNCTION oms_rest.order_batch_cancel(actor text, request_id text, body text, idempotency_key text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_batch_cancel' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_batch_cancel(text, text, text, text) IS 'POST orders/batch/cancel/: a result for each order.';
+CREATE FUNCTION oms_rest.import_list(actor text, request_id text, url text, query jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_list' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.import_list(text, text, text, jsonb) IS 'GET imports/: a page, newest first.';
+CREATE FUNCTION oms_rest.import_get(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_get' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.import_get(text, text, bigint) IS 'GET imports/{id}/: how far it is.';
+CREATE FUNCTION oms_rest.import_rows(actor text, request_id text, id bigint, url text, query jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_rows' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.import_rows(text, text, bigint, text, jsonb) IS 'GET imports/{id}/rows/: a page of its rows with their errors.';
+CREATE FUNCTION oms_rest.import_create(actor text, request_id text, query jsonb, body text, content_type text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_create' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.import_create(text, text, jsonb, text, text, text) IS 'POST imports/: begins an import with the rows of the body, and queues it unless open=true. Dry, it runs at once, and the rows that fail are told.';
+CREATE FUNCTION oms_rest.import_add(actor text, request_id text, id bigint, body text, content_type text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_add' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.import_add(text, text, bigint, text, text, text) IS 'POST imports/{id}/rows/: adds the rows of the body.';
+CREATE FUNCTION oms_rest.import_run(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_run' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.import_run(text, text, bigint) IS 'POST imports/{id}/run/: queues it. Dry, it runs at once, and the rows that fail are told.';
+CREATE FUNCTION oms_rest.import_cancel(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_cancel' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.import_cancel(text, text, bigint) IS 'POST imports/{id}/cancel/: the import after it.';
 CREATE FUNCTION oms_rest.report_summary(actor text, request_id text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_report_summary' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.report_summary(text, text, jsonb) IS 'GET orders/reports/';

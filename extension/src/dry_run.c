@@ -123,9 +123,9 @@ try_step(void *arg)
 	orders_move(step->verb, &step->id, 1, step->to, NULL, &step->outcome);
 }
 
-/* speaks_of_order tells an error that is about the order from one of the server */
-static bool
-speaks_of_order(int sqlstate)
+/* error_of_input tells an error that is about what was asked for from one of the server */
+bool
+error_of_input(int sqlstate)
 {
 	int category = ERRCODE_TO_CATEGORY(sqlstate);
 
@@ -149,7 +149,7 @@ find_problem(Verb *verb, int64 id, const char *to)
 	failure = rehearse(try_step, &step);
 	if (failure == NULL)
 		return step.outcome;
-	if (!speaks_of_order(failure->sqlerrcode))
+	if (!error_of_input(failure->sqlerrcode))
 		ReThrowError(failure);
 	return (Outcome){.id = id,
 					 .sqlstate = failure->sqlerrcode,

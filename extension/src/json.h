@@ -51,6 +51,7 @@ typedef struct Input
 {
 	StringInfoData faults; /* JSON array elements: {"pointer", "detail"} */
 	int nfaults;
+	bool lenient; /* set after input_start: strings may stand for numbers and booleans, as in CSV */
 } Input;
 
 extern JsonbContainer *input_begin(Input *input, text *body);

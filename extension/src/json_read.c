@@ -14,6 +14,7 @@ input_start(Input *input)
 {
 	initStringInfo(&input->faults);
 	input->nfaults = 0;
+	input->lenient = false;
 }
 
 /* input_fault notes that the value at a pointer is wrong, and how to mend it */
@@ -191,11 +192,15 @@ read_text(Input *input, const char *pointer, const Field *field, JsonbValue *val
 int64
 input_integer(Input *input, const char *pointer, JsonbValue *value, int64 min, int64 max)
 {
-	char *digits = value->type == jbvNumeric ? number_text(value) : NULL;
+	char *digits = NULL;
 	int64 number;
 	char *end;
 
-	if (digits)
+	if (value->type == jbvNumeric)
+		digits = number_text(value);
+	else if (value->type == jbvString && input->lenient)
+		digits = pnstrdup(value->val.string.val, value->val.string.len);
+	if (digits && (isdigit((unsigned char) digits[0]) || digits[0] == '-'))
 	{
 		errno = 0;
 		number = strtoi64(digits, &end, 10);
@@ -212,6 +217,20 @@ read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *
 			 FieldValue *to)
 {
 	to->number = input_integer(input, pointer, value, field->min, field->max);
+}
+
+static void
+read_bool(Input *input, const char *pointer, JsonbValue *value, FieldValue *to)
+{
+	bool word;
+
+	if (value->type == jbvBool)
+		to->number = value->val.boolean;
+	else if (value->type == jbvString && input->lenient &&
+			 parse_bool_with_len(value->val.string.val, value->val.string.len, &word))
+		to->number = word;
+	else
+		input_fault(input, pointer, "must be true or false");
 }
 
 /* read_decimal reads a decimal string or number of min..max units, and says whether it could */
@@ -345,10 +364,7 @@ read_field(Input *input, const char *pointer, const Field *field, JsonbValue *va
 				read_integer(input, pointer, field, value, to);
 			break;
 		case FIELD_BOOL:
-			if (value->type == jbvBool)
-				to->number = value->val.boolean;
-			else
-				input_fault(input, pointer, "must be true or false");
+			read_bool(input, pointer, value, to);
 			break;
 		case FIELD_ARRAY:
 			read_array(input, pointer, field, value, to);

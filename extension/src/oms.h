@@ -39,6 +39,7 @@ typedef struct Outcome
 {
 	int64 id;         /* of the order, once it is known */
 	bool moved;       /* for a transition: it was not there already */
+	TimestampTz at;   /* set by the caller: when it happened, or 0 for now */
 	bool wants_split; /* set by the caller: tell where the units come from */
 	char *split;      /* then a JSON array, or NULL when none were allocated */
 	int sqlstate;
@@ -66,6 +67,7 @@ typedef struct Verb
 	Oid userid;             /* the role that called */
 	const char *actor;      /* who acts: a user of the API or a database role */
 	const char *request_id; /* of the REST request, or NULL */
+	int64 import_id;        /* of the import whose rows are run: its events say so; else 0 */
 	struct Verb *outer;     /* the verb whose trigger called this one */
 } Verb;
 

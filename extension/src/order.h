@@ -51,6 +51,10 @@ typedef struct NewOrder
 	const char *discount;        /* of the whole order, as a line's */
 	Jsonb *attributes;
 	const char *note;
+	/* of one that happened in the past: when, and how it takes stock; its products may be archived */
+	TimestampTz created_at;  /* 0 for now */
+	const char *takes_stock; /* NULL as its channel's orders do */
+	bool imported;
 	NewLine *lines;
 	PriceLine *prices; /* of the lines, once they are known */
 	int nlines;
@@ -60,7 +64,10 @@ typedef struct NewOrder
 	Outcome *outcome;
 } NewOrder;
 
-/* columns order_id, seq, from_status, to_status, actor, reason of the history */
+#define order_takes_stock(order)                                                                   \
+	((order)->takes_stock ? (order)->takes_stock : (order)->channel->takes_stock)
+
+/* columns order_id, seq, from_status, to_status, actor, reason, changed_at of the history */
 extern Table order_history;
 
 /* order_read.c */

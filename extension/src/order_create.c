@@ -5,6 +5,7 @@
 #include "order_create.h"
 #include "order_stock.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "utils/builtins.h"
@@ -13,7 +14,7 @@
 static Table orders_table =
 	TABLE("orders", "id", "order_number", "status", "version", "customer_name", "total_amount",
 		  "created_by", "discount_amount", "tax_amount", "currency", "channel", "takes_stock",
-		  "customer_id", "series_number", "external_ref", "attributes");
+		  "customer_id", "series_number", "external_ref", "attributes", "created_at", "updated_at");
 
 static Table lines_table =
 	TABLE("order_line", "order_id", "line_no", "product_id", "quantity", "sku", "name", "price",
@@ -46,7 +47,7 @@ static bool
 takes_now(const NewOrder *order)
 {
 	return order->outcome->message == NULL &&
-		   strcmp(order->channel->takes_stock, TAKES_AT_CREATE) == 0;
+		   strcmp(order_takes_stock(order), TAKES_AT_CREATE) == 0;
 }
 
 /* lock_all locks stock for all orders that take it now */
@@ -71,11 +72,19 @@ lock_all(StockBatch *batch, NewOrder *orders, int n)
 
 /* --------------------------------------------------------------- writing */
 
+/* born_at says when an order was entered */
+static Datum
+born_at(const NewOrder *order)
+{
+	return TimestampTzGetDatum(order->created_at ? order->created_at
+												 : GetCurrentTransactionStartTimestamp());
+}
+
 static void
 write_header(const NewOrder *order, Datum status, Datum actor)
 {
 	const Channel *channel = order->channel;
-	const bool nulls[16] = {[12] = order->customer_id == 0,
+	const bool nulls[18] = {[12] = order->customer_id == 0,
 							[13] = order->series_number == 0,
 							[14] = order->external_ref == NULL,
 							[15] = order->attributes == NULL};
@@ -87,10 +96,10 @@ write_header(const NewOrder *order, Datum status, Datum actor)
 			CStringGetTextDatum(order->customer), money_datum(order->total, channel->decimals),
 			actor, money_datum(order->discounts, channel->decimals),
 			money_datum(order->tax, channel->decimals), CStringGetTextDatum(channel->currency),
-			CStringGetTextDatum(channel->code), CStringGetTextDatum(channel->takes_stock),
+			CStringGetTextDatum(channel->code), CStringGetTextDatum(order_takes_stock(order)),
 			Int64GetDatum(order->customer_id), Int64GetDatum(order->series_number),
 			order->external_ref ? CStringGetTextDatum(order->external_ref) : (Datum) 0,
-			JsonbPGetDatum(order->attributes)},
+			JsonbPGetDatum(order->attributes), born_at(order), born_at(order)},
 		nulls);
 }
 
@@ -99,7 +108,7 @@ write_headers(Verb *verb, NewOrder **orders, int n)
 {
 	Datum status = CStringGetTextDatum(STATUS_INITIAL);
 	Datum actor = CStringGetTextDatum(verb->actor);
-	const bool history_nulls[6] = {false, false, true, false, false, true};
+	const bool history_nulls[7] = {false, false, true, false, false, true, false};
 
 	table_begin(&orders_table);
 	for (int i = 0; i < n; i++)
@@ -109,7 +118,7 @@ write_headers(Verb *verb, NewOrder **orders, int n)
 	for (int i = 0; i < n; i++)
 		table_insert(&order_history,
 					 (Datum[]){Int64GetDatum(orders[i]->id), Int64GetDatum(1), (Datum) 0, status,
-							   actor, (Datum) 0},
+							   actor, (Datum) 0, born_at(orders[i])},
 					 history_nulls);
 	table_end(&order_history);
 }
@@ -184,7 +193,8 @@ write_traces(Verb *verb, NewOrder **orders, int n)
 		payloads[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
 	}
 	event_append(verb, "order.created", "order", n, ids, versions, NULL);
-	task_enqueue(verb, "order_created", n, payloads);
+	if (verb->import_id == 0) /* of what is past nobody is to be told today */
+		task_enqueue(verb, "order_created", n, payloads);
 }
 
 /*

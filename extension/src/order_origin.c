@@ -40,7 +40,7 @@ check_customer(NewOrder *order)
 	Datum arg = Int64GetDatum(order->customer_id);
 	bool found = plan_write(&select_customer, &arg, NULL) > 0;
 
-	if (found && !row_bool(0, 2))
+	if (found && (order->imported || !row_bool(0, 2)))
 	{
 		if (order->customer == NULL)
 			order->customer = row_cstring(0, 1);

@@ -13,18 +13,6 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-#define MAX_PRICE_CENTS INT64CONST(999999999999)
-
-/* ProductChange: values to write; what is not given stays */
-typedef struct ProductChange
-{
-	const char *sku;
-	const char *name;
-	const char *about;
-	bool has_price;
-	int64 cents;
-} ProductChange;
-
 static KeptPlan insert_product =
 	PLAN("INSERT INTO oms.product (sku, name, about, price) VALUES ($1, $2, coalesce($3, ''), $4) "
 		 "ON CONFLICT (sku) WHERE archived_at IS NULL DO NOTHING RETURNING " PRODUCT_COLUMNS,
@@ -91,7 +79,7 @@ product_event(Verb *verb, const char *type)
 }
 
 /* product_insert enters a product; its row is then the last plan's */
-static int64
+int64
 product_insert(Verb *verb, const ProductChange *product)
 {
 	char nulls[5] = "    ";
@@ -109,7 +97,7 @@ product_insert(Verb *verb, const ProductChange *product)
 }
 
 /* product_change writes what differs; the product's row is then the last plan's */
-static void
+void
 product_change(Verb *verb, int64 id, const ProductChange *change)
 {
 	char nulls[6] = "     ";
@@ -130,7 +118,7 @@ product_change(Verb *verb, int64 id, const ProductChange *change)
 		raise_not_found(id);
 }
 
-static void
+void
 product_archive_row(Verb *verb, int64 id)
 {
 	Datum args[2] = {Int64GetDatum(id), BoolGetDatum(true)};

@@ -200,6 +200,7 @@ verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool write)
 
 	verb.caller = CurrentMemoryContext;
 	verb.outer = current_verb;
+	verb.import_id = verb.outer ? verb.outer->import_id : 0;
 	verb_identify(&verb, fcinfo, rest);
 
 	context.callback = verb_error_context;
