@@ -75,24 +75,93 @@ find_products_by_sku(ImportUnit **units, int n)
 		}
 }
 
+/* ------------------------------------------------------------------ steps */
+
+/* no_way notes OM002 */
+static void
+no_way(ImportUnit *unit, const char *from)
+{
+	const char *to = past_of(unit)->status;
+
+	outcome_fail(&unit->outcome, OMS_TRANSITION_NOT_ALLOWED,
+				 psprintf("no way leads an order from %s to %s", from, to),
+				 psprintf("{\"from\": \"%s\", \"to\": \"%s\", \"allowed\": %s}", from, to,
+						  transitions_from(from)),
+				 "SELECT * FROM oms.order_transition shows the steps that there are.");
+}
+
+/* step_time says when an order took a step, and notes a time before that of the step before */
+static TimestampTz
+step_time(ImportUnit *unit, const char *from, const char *to, TimestampTz before)
+{
+	PastOrder *past = past_of(unit);
+	TimestampTz time = before;
+	const char *pointer = "/created_at";
+	JsonbValue value;
+
+	if (past->times &&
+		getKeyJsonValueFromContainer(&past->times->root, to, (int) strlen(to), &value))
+	{
+		(void) past_time(pnstrdup(value.val.string.val, value.val.string.len), &time);
+		pointer = psprintf("/times/%s", to);
+	}
+	else if (past->updated_at != 0 && strcmp(to, past->status) == 0)
+	{
+		time = past->updated_at;
+		pointer = "/updated_at";
+	}
+	if (time < before)
+		outcome_fail(
+			&unit->outcome, OMS_INVALID_INPUT,
+			psprintf("the order became %s before it was %s", to, from),
+			psprintf("[{\"pointer\": \"%s\", \"detail\": \"must not be before that of %s\"}]",
+					 pointer, from),
+			"Correct the times of the order.");
+	return time;
+}
+
+/* plan_steps finds the steps that lead to an order's status, and when it took them */
+static void
+plan_steps(ImportUnit *unit)
+{
+	PastOrder *past = past_of(unit);
+	const char *at = STATUS_INITIAL;
+	TimestampTz last =
+		past->order.created_at ? past->order.created_at : GetCurrentTransactionStartTimestamp();
+	int max = 0;
+
+	past->nsteps = past->taken = 0;
+	while (is_good(unit) && strcmp(at, past->status) != 0)
+	{
+		const Transition *step = transition_next(at, past->status);
+
+		if (step == NULL)
+		{
+			no_way(unit, at);
+			return;
+		}
+		if (past->nsteps == max)
+		{
+			max = Max(8, max * 2);
+			past->steps = past->nsteps ? repalloc(past->steps, sizeof(PastStep) * max)
+									   : palloc(sizeof(PastStep) * max);
+		}
+		last = step_time(unit, at, step->to, last);
+		past->steps[past->nsteps++] =
+			(PastStep){pstrdup(step->to), last, step->effect == EFFECT_ALLOCATE};
+		at = past->steps[past->nsteps - 1].to;
+	}
+}
+
 /* ------------------------------------------------------------------ stock */
 
 /* takes_stock tells whether the way to an order's status allocates its units */
 static bool
 takes_stock(const PastOrder *past)
 {
-	const char *at = STATUS_INITIAL;
-
-	while (strcmp(at, past->status) != 0)
-	{
-		const Transition *step = transition_next(at, past->status);
-
-		if (step == NULL)
-			return false;
-		if (step->effect == EFFECT_ALLOCATE)
+	for (int i = 0; i < past->nsteps; i++)
+		if (past->steps[i].allocates)
 			return true;
-		at = step->to;
-	}
 	return false;
 }
 
@@ -193,58 +262,15 @@ receive_missing(Verb *verb, const Import *import, ImportUnit **units, int n)
 	stock_write(verb, &batch);
 }
 
-/* ------------------------------------------------------------------ steps */
+/* ---------------------------------------------------------------- the way */
 
-/* step_time says when an order took a step, and notes a time before that of the step before */
-static TimestampTz
-step_time(ImportUnit *unit, const char *to)
-{
-	PastOrder *past = past_of(unit);
-	TimestampTz time = past->last;
-	JsonbValue value;
-
-	if (past->times &&
-		getKeyJsonValueFromContainer(&past->times->root, to, (int) strlen(to), &value))
-		(void) past_time(pnstrdup(value.val.string.val, value.val.string.len), &time);
-	else if (past->updated_at != 0 && strcmp(to, past->status) == 0)
-		time = past->updated_at;
-	if (time < past->last)
-		outcome_fail(&unit->outcome, OMS_INVALID_INPUT,
-					 psprintf("the order became %s before it was %s", to, past->at),
-					 psprintf("[{\"pointer\": \"/times/%s\", \"detail\": \"must not be before "
-							  "that of %s\"}]",
-							  to, past->at),
-					 "Correct the times of the order.");
-	past->last = time;
-	return time;
-}
-
-/* no_way notes OM002 */
-static void
-no_way(ImportUnit *unit)
+/* next_step returns the step that an order takes next, or NULL */
+static const PastStep *
+next_step(const ImportUnit *unit)
 {
 	const PastOrder *past = past_of(unit);
 
-	outcome_fail(&unit->outcome, OMS_TRANSITION_NOT_ALLOWED,
-				 psprintf("no way leads an order from %s to %s", past->at, past->status),
-				 psprintf("{\"from\": \"%s\", \"to\": \"%s\", \"allowed\": %s}", past->at,
-						  past->status, transitions_from(past->at)),
-				 "SELECT * FROM oms.order_transition shows the steps that there are.");
-}
-
-/* next_step returns the status that an order takes next, or NULL; notes OM002 */
-static const char *
-next_step(ImportUnit *unit)
-{
-	const PastOrder *past = past_of(unit);
-	const Transition *step;
-
-	if (!is_good(unit) || strcmp(past->at, past->status) == 0)
-		return NULL;
-	step = transition_next(past->at, past->status);
-	if (step == NULL)
-		no_way(unit);
-	return step ? step->to : NULL;
+	return is_good(unit) && past->taken < past->nsteps ? &past->steps[past->taken] : NULL;
 }
 
 /* step_together takes orders the same step */
@@ -257,12 +283,12 @@ step_together(Verb *verb, const Import *import, ImportUnit **units, int n, const
 	for (int i = 0; i < n; i++)
 	{
 		ids[i] = past_of(units[i])->order.id;
-		outcomes[i].at = step_time(units[i], to);
+		outcomes[i].at = next_step(units[i])->at;
 	}
 	orders_move(verb, ids, n, to, psprintf("import " INT64_FORMAT, import->id), outcomes);
 	for (int i = 0; i < n; i++)
 	{
-		past_of(units[i])->at = to;
+		past_of(units[i])->taken++;
 		if (outcomes[i].message && is_good(units[i]))
 			units[i]->outcome = outcomes[i];
 	}
@@ -272,7 +298,6 @@ step_together(Verb *verb, const Import *import, ImportUnit **units, int n, const
 static void
 walk(Verb *verb, const Import *import, ImportUnit **units, int n)
 {
-	const char **next = palloc(sizeof(char *) * n);
 	ImportUnit **together = palloc(sizeof(ImportUnit *) * n);
 
 	for (;;)
@@ -280,25 +305,25 @@ walk(Verb *verb, const Import *import, ImportUnit **units, int n)
 		const char *to = NULL;
 		int m = 0;
 
-		for (int i = 0; i < n; i++)
-		{
-			next[i] = next_step(units[i]);
-			if (to == NULL)
-				to = next[i];
-		}
-		if (to == NULL)
-			return;
 		/* the ids ascend, for they were drawn in this order */
 		for (int i = 0; i < n; i++)
-			if (next[i] && strcmp(next[i], to) == 0)
+		{
+			const PastStep *step = next_step(units[i]);
+
+			if (step && to == NULL)
+				to = step->to;
+			if (step && strcmp(step->to, to) == 0)
 				together[m++] = units[i];
+		}
+		if (m == 0)
+			return;
 		step_together(verb, import, together, m, to);
 	}
 }
 
 /* ------------------------------------------------------------------ doing */
 
-/* prepare takes what reading has found, untouched by a run before */
+/* prepare finds what the orders name, and how they came to where they are to be */
 static void
 prepare(const Import *import, ImportUnit **units, NewOrder *orders, int n)
 {
@@ -306,10 +331,7 @@ prepare(const Import *import, ImportUnit **units, NewOrder *orders, int n)
 	{
 		PastOrder *past = past_of(units[i]);
 
-		past->at = STATUS_INITIAL;
-		past->last = past->order.created_at;
-		if (past->last == 0)
-			past->last = GetCurrentTransactionStartTimestamp();
+		plan_steps(units[i]);
 		if (past->customer_email)
 			find_customer(units[i]);
 	}

@@ -8,6 +8,14 @@
 #include "import.h"
 #include "order.h"
 
+/* PastStep: a step that an order took */
+typedef struct PastStep
+{
+	const char *to;
+	TimestampTz at;
+	bool allocates;
+} PastStep;
+
 /* PastOrder: an order that happened elsewhere, with the statuses that it went through */
 typedef struct PastOrder
 {
@@ -17,8 +25,9 @@ typedef struct PastOrder
 	const char *status;         /* where it is to be */
 	TimestampTz updated_at;     /* of the last step, or 0 */
 	Jsonb *times;               /* of steps, by status, or NULL */
-	const char *at;             /* where it is */
-	TimestampTz last;           /* the time of its last step */
+	PastStep *steps;            /* from the first status to that one */
+	int nsteps;
+	int taken; /* of the steps */
 } PastOrder;
 
 #define IMPORT_ORDER_NFIELDS 21

@@ -147,7 +147,7 @@ read_products(Import *import, ImportRow *rows, int n, int *nunits)
 
 /* ----------------------------------------------------------------- doing */
 
-/* fail_twins fails rows whose SKU a row before them has */
+/* fail_twins fails rows whose SKU a row before them has that has not failed */
 static void
 fail_twins(const Import *import, ImportUnit **units, int n, const char **skus)
 {
@@ -159,6 +159,7 @@ fail_twins(const Import *import, ImportUnit **units, int n, const char **skus)
 	{
 		int place = sku_place(&first, skus[i]);
 
+		units[i]->outcome.by_twin = first.ids[place] != 0;
 		if (first.ids[place] != 0)
 			outcome_fail(&units[i]->outcome, OMS_SKU_TAKEN,
 						 psprintf("row " INT64_FORMAT " has the SKU \"%s\" as well",
@@ -186,43 +187,60 @@ fail_missing(ImportUnit *unit, const ProductChange *change)
 					 input_faults(&input), "Give what each pointer names.");
 }
 
-/* run_product enters, changes or archives one product */
+/* archive_product archives the product that a row names */
 static void
-run_product(Verb *verb, ImportUnit *unit, const SkuMap *active, const SkuMap *all)
+archive_product(Verb *verb, ImportUnit *unit, const SkuMap *all)
 {
-	const ProductRow *row = unit->parsed;
-	ProductChange change = row->change;
-	int64 id = sku_find(active, change.sku);
+	const char *sku = ((ProductRow *) unit->parsed)->change.sku;
 
-	if (row->archived)
-	{
-		id = sku_find(all, change.sku);
-		if (id == 0)
-			outcome_fail(&unit->outcome, OMS_PRODUCT_NOT_FOUND,
-						 psprintf("there is no product \"%s\" to be archived", change.sku), NULL,
-						 "Correct the SKU, or leave the row out.");
-		else
-			product_archive_row(verb, id);
-	}
-	else if (id == 0)
-	{
-		fail_missing(unit, &change);
-		if (unit->outcome.message == NULL)
-			id = product_insert(verb, &change);
-	}
+	unit->outcome.id = sku_find(all, sku);
+	if (unit->outcome.id == 0)
+		outcome_fail(&unit->outcome, OMS_PRODUCT_NOT_FOUND,
+					 psprintf("there is no product \"%s\" to be archived", sku), NULL,
+					 "Correct the SKU, or leave the row out.");
 	else
-	{
-		change.sku = NULL; /* it has it */
-		product_change(verb, id, &change);
-	}
+		product_archive_row(verb, unit->outcome.id);
+}
+
+/* change_product changes a product that is there */
+static void
+change_product(Verb *verb, ImportUnit *unit, int64 id)
+{
+	ProductChange change = ((ProductRow *) unit->parsed)->change;
+
+	change.sku = NULL; /* it has it */
+	product_change(verb, id, &change);
 	unit->outcome.id = id;
+}
+
+/* enter_products enters the products that are new */
+static void
+enter_products(Verb *verb, ImportUnit **units, int n)
+{
+	ProductChange *changes = palloc(sizeof(ProductChange) * Max(n, 1));
+	int64 *ids = palloc(sizeof(int64) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		changes[i] = ((ProductRow *) units[i]->parsed)->change;
+	products_insert(verb, changes, n, ids);
+	for (int i = 0; i < n; i++)
+	{
+		units[i]->outcome.id = ids[i];
+		if (ids[i] == 0)
+			outcome_fail(
+				&units[i]->outcome, OMS_SKU_TAKEN,
+				psprintf("another product has got the SKU \"%s\" meanwhile", changes[i].sku), NULL,
+				"Import the row once more to change that product.");
+	}
 }
 
 static void
 run_products(Verb *verb, Import *import, ImportUnit **units, int n)
 {
 	const char **skus = palloc(sizeof(char *) * n);
+	ImportUnit **fresh = palloc(sizeof(ImportUnit *) * n);
 	bool archived = false;
+	int nfresh = 0;
 	SkuMap active;
 	SkuMap all;
 
@@ -236,8 +254,24 @@ run_products(Verb *verb, Import *import, ImportUnit **units, int n)
 	plan_write(&lock_products, (Datum[]){int8_array(active.ids, active.n)}, NULL);
 	all = archived ? sku_map(skus, n, true) : active;
 	for (int i = 0; i < n; i++)
-		if (units[i]->outcome.message == NULL)
-			run_product(verb, units[i], &active, &all);
+	{
+		const ProductRow *row = units[i]->parsed;
+		int64 id = sku_find(&active, skus[i]);
+
+		if (units[i]->outcome.message)
+			continue;
+		if (row->archived)
+			archive_product(verb, units[i], &all);
+		else if (id != 0)
+			change_product(verb, units[i], id);
+		else
+		{
+			fail_missing(units[i], &row->change);
+			if (units[i]->outcome.message == NULL)
+				fresh[nfresh++] = units[i];
+		}
+	}
+	enter_products(verb, fresh, nfresh);
 }
 
 const ImportKind import_products = {"products", true, fields,        lengthof(fields),

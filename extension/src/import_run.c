@@ -66,6 +66,22 @@ any_failed(ImportUnit **units, int n)
 	return false;
 }
 
+/*
+ * forgive takes back failures that an undone attempt does not prove: all of
+ * them when it ended by an error, else those that hang on units that failed too.
+ */
+static void
+forgive(ImportUnit **units, int n, bool all)
+{
+	bool others = all;
+
+	for (int i = 0; i < n; i++)
+		others |= units[i]->outcome.message && !units[i]->outcome.by_twin;
+	for (int i = 0; i < n && others; i++)
+		if (all || units[i]->outcome.by_twin)
+			units[i]->outcome = (Outcome){0};
+}
+
 /* try_units does units in a subtransaction, which stays unless one of them failed */
 static ErrorData *
 try_units(Verb *verb, Import *import, ImportUnit **units, int n)
@@ -94,37 +110,6 @@ try_units(Verb *verb, Import *import, ImportUnit **units, int n)
 	MemoryContextSwitchTo(caller);
 	CurrentResourceOwner = owner;
 	return error;
-}
-
-/* run_units does units, each that can be */
-static void
-run_units(Verb *verb, Import *import, ImportUnit **units, int n)
-{
-	while (n > 0)
-	{
-		ErrorData *error = try_units(verb, import, units, n);
-		int good = still_good(units, n);
-
-		if (error == NULL && good == n)
-			return;
-		if (error && good == n)
-		{
-			if (!error_of_input(error->sqlerrcode))
-				ReThrowError(error);
-			if (n > 1)
-			{
-				run_units(verb, import, units, n / 2);
-				run_units(verb, import, units + n / 2, n - n / 2);
-				return;
-			}
-			units[0]->outcome = (Outcome){.sqlstate = error->sqlerrcode,
-										  .message = error->message,
-										  .detail = error->detail,
-										  .hint = error->hint};
-			return;
-		}
-		n = good;
-	}
 }
 
 /* write_result writes what became of a row */
@@ -168,27 +153,58 @@ keep_failure(Failures *failures, const ImportRow *row, const Outcome *outcome)
 	MemoryContextSwitchTo(old);
 }
 
-/* write_results writes what became of the rows of a batch, and counts them */
+/* write_results writes what became of the rows of units, and counts them */
 static void
-write_results(Import *import, ImportUnit *units, int n, Failures *failures)
+write_results(Import *import, ImportUnit **units, int n, Failures *failures)
 {
 	table_begin(&row_results);
 	for (int i = 0; i < n; i++)
-		for (int j = 0; j < units[i].nrows; j++)
+		for (int j = 0; j < units[i]->nrows; j++)
 		{
-			ImportRow *row = &units[i].rows[j];
+			ImportRow *row = &units[i]->rows[j];
 
-			write_result(&row->tid, &units[i].outcome);
-			if (units[i].outcome.message == NULL)
+			write_result(&row->tid, &units[i]->outcome);
+			if (units[i]->outcome.message == NULL)
 				import->done++;
 			else
 			{
 				import->failed++;
 				if (failures)
-					keep_failure(failures, row, &units[i].outcome);
+					keep_failure(failures, row, &units[i]->outcome);
 			}
 		}
 	table_end(&row_results);
+}
+
+/* run_units does units, each that can be, and writes what became of those */
+static void
+run_units(Verb *verb, Import *import, ImportUnit **units, int n)
+{
+	while (n > 0)
+	{
+		ErrorData *error = try_units(verb, import, units, n);
+
+		if (error == NULL && !any_failed(units, n))
+		{
+			write_results(import, units, n, NULL);
+			return;
+		}
+		if (error && !error_of_input(error->sqlerrcode))
+			ReThrowError(error);
+		forgive(units, n, error != NULL);
+		if (error && n > 1)
+		{
+			run_units(verb, import, units, n / 2);
+			run_units(verb, import, units + n / 2, n - n / 2);
+			return;
+		}
+		if (error)
+			units[0]->outcome = (Outcome){.sqlstate = error->sqlerrcode,
+										  .message = error->message,
+										  .detail = error->detail,
+										  .hint = error->hint};
+		n = still_good(units, n);
+	}
 }
 
 /* read_rows reads the rows of a batch */
@@ -220,6 +236,7 @@ run_batch(Verb *verb, Import *import, Failures *failures)
 	int n;
 	int nunits;
 	ImportRow *rows = read_rows(import, &n);
+	int failed;
 	ImportUnit *units;
 	ImportUnit **tried;
 
@@ -234,7 +251,11 @@ run_batch(Verb *verb, Import *import, Failures *failures)
 	verb->import_id = import->id;
 	run_units(verb, import, tried, still_good(tried, nunits));
 	verb->import_id = 0;
-	write_results(import, units, nunits, failures);
+	failed = 0;
+	for (int i = 0; i < nunits; i++)
+		if (units[i].outcome.message)
+			tried[failed++] = &units[i];
+	write_results(import, tried, failed, failures);
 	n = units[nunits - 1].nrows;
 	import->position = units[nunits - 1].rows[n - 1].row_no;
 	return true;

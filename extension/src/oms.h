@@ -43,6 +43,7 @@ typedef struct Outcome
 	bool wants_split; /* set by the caller: tell where the units come from */
 	char *split;      /* then a JSON array, or NULL when none were allocated */
 	int sqlstate;
+	bool by_twin; /* failed because another of the same call succeeds */
 	char *message;
 	char *detail; /* JSON, or NULL */
 	char *hint;

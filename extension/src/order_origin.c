@@ -155,7 +155,10 @@ origin_settle(NewOrder *order)
 	for (const NewOrder *twin = order->twin; twin && order->outcome->message == NULL;
 		 twin = twin->twin)
 		if (twin->outcome->message == NULL)
+		{
 			fail_reference(order, 0);
+			order->outcome->by_twin = true;
+		}
 }
 
 /* origins_check finds customers and looks external references up */

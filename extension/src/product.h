@@ -30,6 +30,8 @@ typedef struct ProductChange
 
 /* the rows that they leave are the last plan's, with PRODUCT_COLUMNS */
 extern int64 product_insert(Verb *verb, const ProductChange *product); /* raises OM011 */
+/* enters many, whose SKUs differ; ids[i] becomes 0 where another has the SKU by now */
+extern void products_insert(Verb *verb, const ProductChange *products, int n, int64 *ids);
 extern void product_change(Verb *verb, int64 id, const ProductChange *change);
 extern void product_archive_row(Verb *verb, int64 id);
 
