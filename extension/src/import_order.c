@@ -273,6 +273,19 @@ next_step(const ImportUnit *unit)
 	return is_good(unit) && past->taken < past->nsteps ? &past->steps[past->taken] : NULL;
 }
 
+/* forget_id takes the id of an order that will not stay out of what is told of it */
+static void
+forget_id(Outcome *outcome, int64 id)
+{
+	char *name = psprintf("order " INT64_FORMAT " ", id);
+	char *member = psprintf("{\"order_id\": " INT64_FORMAT ", ", id);
+
+	if (strncmp(outcome->message, name, strlen(name)) == 0)
+		outcome->message = psprintf("the order %s", outcome->message + strlen(name));
+	if (outcome->detail && strncmp(outcome->detail, member, strlen(member)) == 0)
+		outcome->detail = psprintf("{%s", outcome->detail + strlen(member));
+}
+
 /* step_together takes orders the same step */
 static void
 step_together(Verb *verb, const Import *import, ImportUnit **units, int n, const char *to)
@@ -289,8 +302,10 @@ step_together(Verb *verb, const Import *import, ImportUnit **units, int n, const
 	for (int i = 0; i < n; i++)
 	{
 		past_of(units[i])->taken++;
-		if (outcomes[i].message && is_good(units[i]))
-			units[i]->outcome = outcomes[i];
+		if (outcomes[i].message == NULL)
+			continue;
+		forget_id(&outcomes[i], ids[i]);
+		units[i]->outcome = outcomes[i];
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "import_order.h"
 #include "compat.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 
@@ -280,6 +281,8 @@ read_order(ImportUnit *unit)
 	past->order.outcome = &unit->outcome;
 	if (unit->nrows > MAX_LINES)
 		input_fault(&input, "", "must have at most %d lines, has %d", MAX_LINES, unit->nrows);
+	else if (unit->rows[unit->nrows - 1].row_no - unit->rows[0].row_no >= unit->nrows)
+		input_fault(&input, "", "has a row between its lines that could not be read");
 	else if (values[ITEMS].array)
 	{
 		read_items(&input, values[ITEMS].array, past);
@@ -301,25 +304,62 @@ read_order(ImportUnit *unit)
 	import_note_faults(unit, &input);
 }
 
+static KeptPlan select_row =
+	PLAN("SELECT data FROM oms.import_row WHERE import_id = $1 AND row_no = $2", INT8OID, INT8OID);
+
+/* tried_reference returns the reference of the last row that was tried, where row_no is the next */
+static char *
+tried_reference(const Import *import, int64 row_no)
+{
+	ImportRow tried = {0};
+	bool isnull;
+
+	if (row_no != import->position + 1 ||
+		plan_write(&select_row,
+				   (Datum[]){Int64GetDatum(import->id), Int64GetDatum(import->position)},
+				   NULL) == 0)
+		return NULL;
+	tried.data = DatumGetJsonbP(row_datum(0, 1, &isnull));
+	return row_reference(&tried);
+}
+
+/* fail_rest fails a unit that goes on with an order of which a batch had no end */
+static void
+fail_rest(ImportUnit *unit, const char *reference)
+{
+	outcome_fail(
+		&unit->outcome, OMS_INVALID_INPUT,
+		psprintf("the order \"%s\" has more than %d lines", reference, MAX_LINES),
+		psprintf("[{\"pointer\": \"\", \"detail\": \"must have at most %d lines\"}]", MAX_LINES),
+		"Split the order.");
+}
+
 ImportUnit *
 import_orders_read(Import *import, ImportRow *rows, int n, int *nunits)
 {
 	ImportUnit *units = palloc0(sizeof(ImportUnit) * n);
 	char *before = NULL;
+	char *tried = tried_reference(import, rows[0].row_no);
 
 	*nunits = 0;
 	for (int i = 0; i < n; i++)
 	{
 		char *reference = row_reference(&rows[i]);
 
-		if (reference && before && strcmp(reference, before) == 0 &&
-			rows[i].row_no == rows[i - 1].row_no + 1)
+		if (reference && before && strcmp(reference, before) == 0)
 			units[*nunits - 1].nrows++;
 		else
 			units[(*nunits)++] = (ImportUnit){.rows = &rows[i], .nrows = 1};
 		before = reference;
 	}
 	for (int i = 0; i < *nunits; i++)
-		read_order(&units[i]);
+	{
+		char *reference = i == 0 && tried ? row_reference(units[0].rows) : NULL;
+
+		if (reference && strcmp(reference, tried) == 0)
+			fail_rest(&units[0], reference);
+		else
+			read_order(&units[i]);
+	}
 	return units;
 }
