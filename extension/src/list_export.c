@@ -232,6 +232,7 @@ oms_rest_list_export(PG_FUNCTION_ARGS)
 	bool nulls[2] = {false, false};
 	const char *format;
 
+	check_actor_trusted();
 	for (int i = 0; i < (int) lengthof(names); i++)
 		if (PG_ARGISNULL(i) && names[i])
 			ereport(ERROR, (oms_errcode(OMS_INVALID_INPUT), errmsg("%s must not be null", names[i]),
