@@ -7,6 +7,7 @@
 
 #include "admit.h"
 #include "config.h"
+#include "export.h"
 #include "limit.h"
 #include "log.h"
 #include "media.h"
@@ -94,6 +95,14 @@ handle_builtin(Request *request)
 	}
 }
 
+/* the form of a list: what the parameter format says, or else the header Accept */
+static void
+choose_form(Request *request)
+{
+	if (request->op->export && !request->wanted_given)
+		request->wanted = media_accept(http_header_list(request, HEADER_ACCEPT));
+}
+
 void
 api_handle(Request *request)
 {
@@ -110,7 +119,16 @@ api_handle(Request *request)
 		return;
 	query = query_new(request->thread, QUERY_CALL, request);
 	if (add_values(request, query) && (!request->op->token || check_login(request)))
-		pool_submit(request, query);
+	{
+		choose_form(request);
+		if (request->wanted == BODY_JSON)
+		{
+			pool_submit(request, query);
+			return;
+		}
+		query_free(request->thread, query);
+		export_begin(request);
+	}
 	else
 		query_free(request->thread, query);
 }
@@ -305,7 +323,7 @@ make_query(Request *request, Span *object)
 	param_query(request, text, &errors);
 	if (errors.len == 0)
 	{
-		*object = http_copy(request, buf_span(text));
+		request->query_object = *object = http_copy(request, buf_span(text));
 		return true;
 	}
 	reply_invalid(request, ERR_PARAMETER_INVALID, "the query is not valid",
@@ -339,16 +357,7 @@ make_key(Request *request, Span *key)
 	return false;
 }
 
-static void
-add_value(Query *query, Span value, int format)
-{
-	query->values[query->nvalues] = value.base;
-	query->lengths[query->nvalues] = (int) value.len;
-	query->formats[query->nvalues] = format;
-	query->nvalues++;
-}
-
-/* values that are not NUL-terminated go in binary format, which for text is the same bytes */
+/* the arguments of the operation's function, in the order of x-oms */
 static bool
 add_values(Request *request, Query *query)
 {
@@ -356,8 +365,8 @@ add_values(Request *request, Query *query)
 	bool asked = false;
 	Span ignored;
 
-	add_value(query, request->user ? span_z(request->user) : SPAN_NONE, 0);
-	add_value(query, span_z(request->id), 0);
+	query_add(query, request->user ? span_z(request->user) : SPAN_NONE, 0);
+	query_add(query, span_z(request->id), 0);
 	for (unsigned i = 0; i < op->nargs; i++)
 	{
 		Span value = SPAN_NONE;
@@ -385,7 +394,7 @@ add_values(Request *request, Query *query)
 		}
 		if (!ok)
 			return false;
-		add_value(query, value, format);
+		query_add(query, value, format);
 	}
 	/* an operation that takes no query refuses one as well, or finds there that it runs dry */
 	if (request->query_string.len > 0 && !asked && !make_query(request, &ignored))
@@ -412,6 +421,7 @@ api_done(Request *request, size_t bytes_sent)
 {
 	int64_t duration = clock_us() - request->started_us;
 
+	export_end(request);
 	/* the database side finds out that nobody waits any more */
 	if (request->query)
 		request->query->request = NULL;

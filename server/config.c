@@ -73,6 +73,8 @@ static const Setting settings[] = {
 	 "Event loops; each has its own connections to the database."},
 	{"max_connections", UNIT_NUMBER, AT(max_connections), "4000", 1, 1000000, true,
 	 "Clients at the same time, per thread; more are closed at once."},
+	{"max_exports", UNIT_NUMBER, AT(max_exports), "32", 0, 1000000, true,
+	 "Whole lists being sent at the same time, per thread; more are answered 503."},
 	{"request_timeout", UNIT_MS, AT(request_timeout), "15s", 100, 3600000, true,
 	 "Time for a request's headers and body, and for an idle connection."},
 	{"write_timeout", UNIT_MS, AT(write_timeout), "20s", 0, 3600000, true,

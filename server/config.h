@@ -42,6 +42,7 @@ typedef struct Config
 	int64_t log_level;
 	int64_t threads;
 	int64_t max_connections;
+	int64_t max_exports;
 	int64_t request_timeout;
 	int64_t write_timeout;
 	int64_t drain_timeout;

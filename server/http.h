@@ -21,6 +21,7 @@ typedef enum HttpHeader
 	HEADER_FORWARDED_FOR,
 	HEADER_IF_NONE_MATCH,
 	HEADER_CONTENT_ENCODING,
+	HEADER_ACCEPT,
 	HEADER_COUNT
 } HttpHeader;
 
@@ -56,13 +57,14 @@ typedef struct Request
 {
 	Thread *thread;
 	struct st_h2o_req_t *http;
-	const Operation *op; /* NULL until routed, and for unknown paths */
-	struct Query *query; /* while it waits for the database */
-	PGresult *result;    /* owns the text being sent */
+	const Operation *op;   /* NULL until routed, and for unknown paths */
+	struct Query *query;   /* while it waits for the database */
+	PGresult *result;      /* owns the text being sent */
+	struct Export *export; /* of a whole list, if it is one */
 	int64_t started_us;
 	Method method;
-	bool head; /* HEAD: as GET, without a body */
-	bool replied;
+	bool head;      /* HEAD: as GET, without a body */
+	bool replied;   /* the reply has begun */
 	bool dry_run;   /* nothing of it is kept */
 	bool cacheable; /* the reply may be kept, if it is asked for again by its ETag */
 	Role role;
@@ -72,6 +74,9 @@ typedef struct Request
 	Span prefix;       /* the part of path that the servers of the API have in common */
 	Span body;
 	BodyType body_type;
+	BodyType wanted;   /* form of the reply */
+	bool wanted_given; /* by the parameter format */
+	Span query_object; /* the parameters as a JSON object */
 	const Head *head_seen;
 	int64_t path_id;
 	const char *path_text; /* what stands in the path for {id} or {code} */
@@ -103,6 +108,9 @@ extern void api_release(Head *head);
 /* number of headers of that name; *value is the first one's */
 extern int http_header(const Request *request, HttpHeader header, Span *value);
 
+/* the values of all headers of that name, with commas between */
+extern Span http_header_list(Request *request, HttpHeader header);
+
 /* length of the path and of all names and values of headers */
 extern size_t http_header_bytes(const Request *request);
 
@@ -119,6 +127,17 @@ extern void http_add_header(Request *request, Span name, Span value);
 
 /* body must live as long as the request; type NULL sends no body and no type */
 extern void http_reply(Request *request, int status, const char *type, Span body);
+
+/*
+ * A reply of unknown length: begun once, then sent in parts, each of which must
+ * live until "drained" is called, which is not called after the last.
+ */
+extern void http_stream_begin(Request *request, int status, const char *type,
+							  void (*drained)(Request *request));
+extern void http_stream_send(Request *request, Span part, bool last);
+
+/* cuts the connection, so that the client cannot take what it has for the whole */
+extern void http_stream_cut(Request *request);
 
 /* replies must not be compressed: they hold secrets */
 extern void http_no_compression(Request *request);

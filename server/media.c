@@ -13,12 +13,13 @@ typedef struct Media
 {
 	const char *name;
 	const char *word;
+	const char *reply;
 } Media;
 
 static const Media medias[BODY_TYPES] = {
-	[BODY_JSON] = {"application/json", "json"},
-	[BODY_NDJSON] = {"application/x-ndjson", "ndjson"},
-	[BODY_CSV] = {"text/csv", "csv"},
+	[BODY_JSON] = {"application/json", "json", "application/json"},
+	[BODY_NDJSON] = {"application/x-ndjson", "ndjson", "application/x-ndjson"},
+	[BODY_CSV] = {"text/csv", "csv", "text/csv; charset=utf-8; header=present"},
 };
 
 /* what a parameter must be, if it is there */
@@ -49,6 +50,21 @@ const char *
 media_word(BodyType type)
 {
 	return medias[type].word;
+}
+
+BodyType
+media_by_word(Span word)
+{
+	for (BodyType type = 0; type < BODY_TYPES; type++)
+		if (span_is(word, span_z(medias[type].word)))
+			return type;
+	return BODY_JSON;
+}
+
+const char *
+media_type(BodyType type)
+{
+	return medias[type].reply;
 }
 
 static void
@@ -162,4 +178,91 @@ media_read(const Operation *op, Span header, BodyType *type, Buf *detail, Buf *h
 			rest.base++, rest.len--;
 		check_parameter(*type, key, take_value(&rest), detail, hint);
 	}
+}
+
+/* thousandths of a quality such as 0.5; -1 if it is none */
+static int
+read_quality(Span text)
+{
+	int quality = 0;
+
+	if (text.len == 0 || text.len > 5 || (text.base[0] != '0' && text.base[0] != '1'))
+		return -1;
+	for (size_t i = 0; i < 5; i++)
+	{
+		char c = i < text.len ? text.base[i] : '0';
+
+		if (i == 1 ? i < text.len && c != '.' : c < '0' || c > '9')
+			return -1;
+		if (i != 1)
+			quality = quality * 10 + (c - '0');
+	}
+	return quality <= 1000 ? quality : -1;
+}
+
+/* one of the types in Accept: its name and how much it is wanted */
+static Span
+take_range(Span *rest, int *quality)
+{
+	Span range = take(rest, ",");
+	Span name = take(&range, ";");
+
+	*quality = 1000;
+	while (range.len)
+	{
+		Span key;
+
+		range.base++, range.len--;
+		key = take(&range, "=;");
+		if (range.len && *range.base == '=')
+			range.base++, range.len--;
+		if (is_word(key, "q"))
+			*quality = read_quality(take_value(&range));
+		else
+			take_value(&range);
+	}
+	if (rest->len)
+		rest->base++, rest->len--;
+	return name;
+}
+
+/*
+ * Other types than JSON must be named, and be wanted more than JSON, or as much
+ * as JSON only where that is not named itself.
+ */
+BodyType
+media_accept(Span accept)
+{
+	static const char *const ranges[] = {"*/*", "application/*", "application/json"};
+	int exact[BODY_TYPES] = {-1, -1, -1};
+	int by_range[] = {-1, -1, -1};
+	BodyType best = BODY_JSON;
+	int json = 0;
+
+	while (accept.len)
+	{
+		int quality;
+		Span name = take_range(&accept, &quality);
+
+		for (BodyType type = 0; type < BODY_TYPES; type++)
+			if (is_word(name, medias[type].name))
+				exact[type] = quality;
+		for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+			if (is_word(name, ranges[i]))
+				by_range[i] = quality;
+	}
+	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+		if (by_range[i] >= 0)
+			json = by_range[i];
+	for (BodyType type = 0; type < BODY_TYPES; type++)
+	{
+		bool more = exact[type] > json ||
+					(exact[type] == json && best == BODY_JSON && exact[BODY_JSON] < 0 && json > 0);
+
+		if (type == BODY_JSON || !more)
+			continue;
+		best = type;
+		json = exact[type];
+	}
+	return best;
 }

@@ -11,6 +11,7 @@
  *	  token		true if the reply becomes an access token
  *	  location	path of the thing created, to which its id is added
  *	  body_limit	bytes of the largest body, where the setting body_limit is too small
+ *	  export	name of the file, without its end, that has all rows of this list
  *	  builtin	instead of call: schema, docs, healthz, readyz or metrics
  *
  * A parameter whose schema has a pattern says in "x-oms-hint" what fits it, in
@@ -217,6 +218,7 @@ read_extension(Operation *op, json_t *extension, Buf *error)
 	json_t *call = json_object_get(extension, "call");
 	json_t *location = json_object_get(extension, "location");
 	json_t *list = json_object_get(extension, "args");
+	json_t *export = json_object_get(extension, "export");
 	json_t *limit = json_object_get(extension, "body_limit");
 	int builtin = choose(builtins, json_object_get(extension, "builtin"), BUILTIN_NONE);
 	int role = choose(roles, json_object_get(extension, "role"), builtin > 0 ? ROLE_NONE : -1);
@@ -262,6 +264,8 @@ read_extension(Operation *op, json_t *extension, Buf *error)
 	op->token = json_is_true(json_object_get(extension, "token"));
 	if (json_is_string(call))
 		op->call = xstrdup(json_string_value(call));
+	if (json_is_string(export))
+		op->export = xstrdup(json_string_value(export));
 	if (json_is_string(location))
 		op->location = xstrdup(json_string_value(location));
 	return true;
@@ -413,6 +417,7 @@ free_operation(Operation *op)
 	free_param(&op->path_param);
 	free(op->params);
 	free(op->location);
+	free(op->export);
 	free(op->call);
 	free(op->path);
 	free(op->id);

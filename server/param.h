@@ -42,6 +42,9 @@ typedef struct BodyFault
  */
 extern BodyState body_check(Span body, BodyType type, BodyFault *fault);
 
+/* true if text surely is such an object; false says nothing */
+extern bool json_scan(Span text, int64_t most);
+
 /* the string that a checked body has under a name, in memory of the request; NULL if it has none */
 extern const char *body_text(Request *request, const char *name);
 

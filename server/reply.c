@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "config.h"
+#include "export.h"
 #include "log.h"
 #include "metrics.h"
 #include "reply.h"
@@ -138,6 +139,14 @@ send_problem(Request *request, const Problem *problem, const char *code, const c
 	Buf text = {0};
 	Span body;
 
+	/* a part is with the client already */
+	if (request->replied)
+	{
+		log_note(LOG_LEVEL_WARNING, "request %s was cut off: %s", request->id, detail);
+		metrics_add(request->thread, COUNT_CUT, 1);
+		http_stream_cut(request);
+		return;
+	}
 	write_problem(&text, request, problem, code, detail, hint, extra);
 	body = http_copy(request, buf_span(&text));
 	buf_free(&text);
@@ -187,7 +196,10 @@ problem_error(Buf *errors, Span pointer, const char *detail)
 void
 reply_left(Request *request)
 {
-	http_reply(request, 499, NULL, SPAN_NONE);
+	if (request->replied)
+		http_stream_cut(request);
+	else
+		http_reply(request, 499, NULL, SPAN_NONE);
 }
 
 void
@@ -395,6 +407,11 @@ reply_result(Request *request, PGresult *result)
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 	{
 		reply_error(request, result);
+		return;
+	}
+	if (request->export)
+	{
+		export_chunk(request, result);
 		return;
 	}
 	if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0))

@@ -113,6 +113,7 @@ typedef struct Operation
 	Param path_param; /* what stands in the path, if it is a text and no id */
 	bool path_text;
 	int status;     /* of success */
+	char *export;   /* stem of the name of its file as CSV or NDJSON; NULL: not a list */
 	char *location; /* path of what was created, up to the id; NULL if nothing is */
 } Operation;
 

@@ -23,6 +23,7 @@ GRANT INSERT, UPDATE ON oms.currency TO oms_admin;
 GRANT INSERT (code, name, priority, active), UPDATE (code, name, priority, active) ON oms.location TO oms_admin;
 
 GRANT EXECUTE ON FUNCTION oms_rest.ready, oms_rest.wal_flush TO oms_staff, omsd;
+GRANT EXECUTE ON FUNCTION oms_rest.list_export TO oms_staff;
 GRANT EXECUTE ON FUNCTION
   oms_rest.product_list, oms_rest.product_get,
   oms_rest.inventory_list, oms_rest.inventory_create, oms_rest.inventory_get, oms_rest.inventory_replace,

@@ -8,6 +8,11 @@ AS 'MODULE_PATHNAME', 'oms_wal_flush' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.wal_flush() IS
 'Returns when all that this session committed is on disk and on the synchronous standbys. omsd acknowledges after it.';
 
+CREATE FUNCTION oms_rest.list_export(actor text, request_id text, list text, id bigint, query jsonb, format text, cursor text, OUT rows text, OUT next text) RETURNS record
+AS 'MODULE_PATHNAME', 'oms_rest_list_export' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.list_export(text, text, text, bigint, jsonb, text, text) IS
+'A chunk of a whole list: list is the function of this schema that answers with its pages, id what that one has in the path or null, query its filters and ordering, format csv (RFC 4180, the names in the first chunk) or ndjson. next is the cursor for the next chunk, null behind the last one; cursor is null for the first. Needs the right to call the function of the list. Raises OM010.';
+
 CREATE FUNCTION oms_rest.product_list(actor text, request_id text, url text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_product_list' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.product_list(text, text, text, jsonb) IS 'GET products/: a page.';

@@ -92,6 +92,8 @@ extern Datum reply_datum(StringInfo reply);
 extern void json_row(StringInfo buf, SPITupleTable *table, uint64 row);
 /* the same without the braces, columns first..last, first counting from 1 */
 extern void json_columns(StringInfo buf, SPITupleTable *table, uint64 row, int first, int last);
+/* a value by its SQL type: numeric is money, so a string */
+extern void json_value(StringInfo buf, Datum value, Oid type);
 extern void json_money(StringInfo buf, int64 cents);     /* "12.50" with quotes */
 extern void json_time(StringInfo buf, TimestampTz time); /* RFC 3339, UTC, with quotes */
 

@@ -75,6 +75,7 @@ typedef struct Verb
 typedef Datum (*VerbBody)(Verb *verb, FunctionCallInfo fcinfo);
 
 extern bool verb_running(void);
+extern void check_actor_trusted(void); /* raises OM024 */
 extern Datum verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool write);
 extern Datum verb_body(Verb *verb, FunctionCallInfo fcinfo, VerbBody body, bool write);
 

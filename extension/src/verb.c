@@ -77,7 +77,7 @@ tables_owner(void)
  * check_actor_trusted lets only omsd's login role (or a superuser) name another
  * actor than itself, so that history cannot be forged through oms_rest.
  */
-static void
+void
 check_actor_trusted(void)
 {
 	static Oid trusted_user = InvalidOid;

@@ -216,8 +216,10 @@ class Body(RigTest):
         self.start(self.doc, large_body_memory="8MB")
         socks = [self.connect() for _ in range(2)]
         for sock in socks:
-            sock.sendall(self.head(LIMIT, self.api.token) + b"x" * 1000)
-        wait_for("the place is taken", lambda: self.send(b"x" * LIMIT).status == 503, 5)
+            sock.sendall(self.head(LIMIT, self.api.token)[:-2] + b"Expect: 100-continue\r\n\r\n")
+            self.assertIn(b" 100 ", sock.recv(4096))
+            sock.sendall(b"x" * 1000)
+        problem(self.send(b"x" * LIMIT), 503)
         problem(self.send(b"x" * 300000), 503)
         problem(self.chunks(MB, self.api.token), 503)
         # what is not large has its place

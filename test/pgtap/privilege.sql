@@ -29,6 +29,7 @@ INSERT INTO may_call SELECT 'oms_rest.' || fn, least, omsd FROM (VALUES
   ('oms_staff', false, '{return_list,return_get,order_returns,return_create,return_approve,return_reject,return_cancel,return_receive,return_close,shipment_list,shipment_get,order_shipments,shipment_create,shipment_pack,shipment_ship,shipment_deliver,shipment_cancel,product_list,product_get,inventory_list,inventory_create,inventory_get,inventory_replace,inventory_update,inventory_delete,order_list,order_create,order_get,order_history,order_status,order_advance,order_hold,order_release,order_cancel_lines,order_close}'),
   ('oms_staff', false, '{order_batch_create,order_batch_confirm,order_batch_pack,order_batch_ship,order_batch_deliver,order_batch_cancel}'),
   ('oms_staff', false, '{import_list,import_get,import_rows,import_create,import_add,import_run,import_cancel}'),
+  ('oms_staff', false, '{list_export}'),
   ('oms_staff', false, '{order_why_not,order_states,order_diagram,order_timeline}'),
   ('oms_staff', false, '{inventory_receive,inventory_adjust,inventory_count,inventory_transfer,inventory_moves,inventory_as_of,hold_list,hold_get,hold_create,hold_renew,hold_release}'),
   ('oms_staff', false, '{product_prices,currency_list,channel_list,channel_get,location_list,location_get}'),
