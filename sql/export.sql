@@ -59,9 +59,11 @@ SELECT count(*) FROM oms.orders_confirm('{1,2,3}');
 SELECT count(*) FROM oms.shipment_create(1);
 SELECT oms.hold_create('[{"product_id": 1, "quantity": 1}]', 'me') > 0;
 SELECT oms.order_ship(2);
+SELECT oms.import_add(oms.import_begin('stock'), '[{"sku": "none", "receive": 1}, [1]]');
+SELECT failed FROM oms.import_run();
 SELECT oms.return_request(2, '[{"line": 1, "quantity": 1}]', 'broken');
 CREATE TABLE listed AS SELECT proname::text AS name, pronargs, CASE pronargs WHEN 5 THEN 1 END AS id, CASE proname WHEN 'inventory_as_of' THEN '{"at": "2100-01-01"}' ELSE '{}' END::jsonb AS query FROM pg_proc
-WHERE pronamespace = 'oms_rest'::regnamespace AND (proname LIKE '%\_list' OR proname IN ('inventory_moves', 'inventory_as_of'));
+WHERE pronamespace = 'oms_rest'::regnamespace AND (proname LIKE '%\_list' OR proname IN ('inventory_moves', 'inventory_as_of', 'import_rows'));
 CREATE FUNCTION page(l listed) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   answer jsonb;
