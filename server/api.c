@@ -4,19 +4,19 @@
  */
 #include <ctype.h>
 #include <stdio.h>
-#include <strings.h>
 
-#include "auth.h"
+#include "admit.h"
 #include "config.h"
+#include "export.h"
 #include "limit.h"
 #include "log.h"
+#include "media.h"
 #include "metrics.h"
 #include "param.h"
 #include "pool.h"
 #include "reply.h"
 
 static bool find_operation(Request *request);
-static bool check_role(Request *request, Role role);
 static bool check_rate(Request *request);
 static bool check_login(Request *request);
 static bool check_body(Request *request);
@@ -39,7 +39,7 @@ reply_metrics(Request *request)
 {
 	Buf text = {0};
 
-	if (!request->loopback && !check_role(request, ROLE_ADMIN))
+	if (!request->loopback && !admit_role(request, ROLE_ADMIN))
 		return;
 	metrics_write(&text);
 	http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8",
@@ -95,6 +95,14 @@ handle_builtin(Request *request)
 	}
 }
 
+/* the form of a list: what the parameter format says, or else the header Accept */
+static void
+choose_form(Request *request)
+{
+	if (request->op->export && !request->wanted_given)
+		request->wanted = media_accept(http_header_list(request, HEADER_ACCEPT));
+}
+
 void
 api_handle(Request *request)
 {
@@ -107,11 +115,20 @@ api_handle(Request *request)
 		handle_builtin(request);
 		return;
 	}
-	if (!check_role(request, request->op->role) || !check_rate(request))
+	if (!admit_role(request, request->op->role) || !check_rate(request))
 		return;
 	query = query_new(request->thread, QUERY_CALL, request);
 	if (add_values(request, query) && (!request->op->token || check_login(request)))
-		pool_submit(request, query);
+	{
+		choose_form(request);
+		if (request->wanted == BODY_JSON)
+		{
+			pool_submit(request, query);
+			return;
+		}
+		query_free(request->thread, query);
+		export_begin(request);
+	}
 	else
 		query_free(request->thread, query);
 }
@@ -185,41 +202,6 @@ find_operation(Request *request)
 	return match.found;
 }
 
-/* 401 and 403 */
-static bool
-check_role(Request *request, Role role)
-{
-	static const struct
-	{
-		const char *needed;
-		const char *hint;
-	} lacking[ROLE_COUNT] = {
-		[ROLE_STAFF] = {"this needs the role staff",
-						"log in with an account that has the role staff"},
-		[ROLE_ADMIN] = {"this needs the role admin",
-						"log in with an account that has the role admin"},
-	};
-	AuthState state;
-
-	if (role == ROLE_NONE)
-		return true;
-	state = auth_check(request);
-	if (state == AUTH_OK && request->role >= role)
-		return true;
-	if (state == AUTH_OK)
-		reply_problem(request, ERR_FORBIDDEN, lacking[role].needed, lacking[role].hint);
-	else if (state == AUTH_MISSING)
-		reply_problem(request, ERR_NOT_AUTHENTICATED, "this needs an access token",
-					  "get one with POST token/ and send it as Authorization: Bearer");
-	else if (state == AUTH_EXPIRED)
-		reply_problem(request, ERR_TOKEN_EXPIRED, "the access token has expired",
-					  "get a new one with POST token/refresh/");
-	else
-		reply_problem(request, ERR_TOKEN_INVALID, "the access token is not valid",
-					  "get one with POST token/ and send it as Authorization: Bearer");
-	return false;
-}
-
 /* 429 */
 static bool
 check_rate(Request *request)
@@ -244,72 +226,54 @@ check_login(Request *request)
 	return wait == 0;
 }
 
-/* application/json, perhaps with charset=utf-8 */
+/* 415 */
 static bool
-is_json_type(Span type)
+check_type(Request *request)
 {
-	static const char json[] = "application/json";
-	static const char utf8[] = "charset=utf-8";
-	char text[64];
-	char *at = text + sizeof json - 1;
+	Span header = SPAN("");
+	Buf detail = {0};
+	Buf hint = {0};
+	int count = http_header(request, HEADER_CONTENT_TYPE, &header);
+	bool ok;
 
-	if (type.len >= sizeof text)
-		return false;
-	memcpy(text, type.base, type.len);
-	text[type.len] = '\0';
-	if (strncasecmp(text, json, sizeof json - 1) != 0)
-		return false;
-	at += strspn(at, " \t");
-	if (*at == '\0')
-		return true;
-	if (*at++ != ';')
-		return false;
-	at += strspn(at, " \t");
-	for (char *quote = at; (quote = strchr(quote, '"')) != NULL;)
-		memmove(quote, quote + 1, strlen(quote));
-	return strcasecmp(at, utf8) == 0 || *at == '\0';
+	/* without a body there is nothing to have a type */
+	if (count > 1)
+	{
+		buf_str(&detail, "the header Content-Type is there more than once");
+		buf_str(&hint, "send one Content-Type");
+	}
+	else if (request->body.len || (count && request->op->body_types != 1u << BODY_JSON))
+		media_read(request->op, header, &request->body_type, &detail, &hint);
+	if (request->body.len && !detail.len &&
+		http_header(request, HEADER_CONTENT_ENCODING, &header) > 0)
+	{
+		buf_str(&detail, "the body must not be compressed");
+		buf_str(&hint, "send it without Content-Encoding");
+	}
+	ok = detail.len == 0;
+	if (!ok)
+		reply_problem(request, ERR_NOT_ACCEPTED_TYPE, detail.data, hint.data);
+	buf_free(&detail);
+	buf_free(&hint);
+	return ok;
 }
 
-/* 400 and 422 */
+/* 415, 400 and 422; larger bodies than may be have not come as far as here */
 static bool
-check_json(Request *request)
+check_body(Request *request)
 {
 	BodyFault fault = {0};
-	BodyState state = body_check(request->body, &fault);
+	BodyState state;
 
+	if (!check_type(request))
+		return false;
+	state = body_check(request->body, request->body_type, &fault);
 	if (state != BODY_OK)
 		reply_invalid(request, state == BODY_NOT_JSON ? ERR_NOT_JSON : ERR_INVALID_INPUT,
 					  fault.detail.data, fault.hint, &fault.errors);
 	buf_free(&fault.detail);
 	buf_free(&fault.errors);
 	return state == BODY_OK;
-}
-
-/* 413, 415, 400 and 422 */
-static bool
-check_body(Request *request)
-{
-	Span type = SPAN_NONE;
-	int types = http_header(request, HEADER_CONTENT_TYPE, &type);
-	long long most = config()->body_limit;
-
-	if (request->body.len > (size_t) most)
-	{
-		Buf detail = {0};
-
-		buf_fmt(&detail, "the body has %zu bytes, and may have %lld", request->body.len, most);
-		reply_problem(request, ERR_BODY_TOO_LARGE, detail.data, HINT_SMALLER);
-		buf_free(&detail);
-	}
-	else if (types > 1 || (request->body.len && (types == 0 || !is_json_type(type))))
-		reply_problem(request, ERR_NOT_ACCEPTED_TYPE, "the body must be JSON",
-					  "send Content-Type: application/json");
-	else if (request->body.len && http_header(request, HEADER_CONTENT_ENCODING, &type) > 0)
-		reply_problem(request, ERR_NOT_ACCEPTED_TYPE, "the body must not be compressed",
-					  "send it without Content-Encoding");
-	else
-		return check_json(request);
-	return false;
 }
 
 static bool
@@ -359,7 +323,7 @@ make_query(Request *request, Span *object)
 	param_query(request, text, &errors);
 	if (errors.len == 0)
 	{
-		*object = http_copy(request, buf_span(text));
+		request->query_object = *object = http_copy(request, buf_span(text));
 		return true;
 	}
 	reply_invalid(request, ERR_PARAMETER_INVALID, "the query is not valid",
@@ -393,16 +357,7 @@ make_key(Request *request, Span *key)
 	return false;
 }
 
-static void
-add_value(Query *query, Span value, int format)
-{
-	query->values[query->nvalues] = value.base;
-	query->lengths[query->nvalues] = (int) value.len;
-	query->formats[query->nvalues] = format;
-	query->nvalues++;
-}
-
-/* values that are not NUL-terminated go in binary format, which for text is the same bytes */
+/* the arguments of the operation's function, in the order of x-oms */
 static bool
 add_values(Request *request, Query *query)
 {
@@ -410,8 +365,8 @@ add_values(Request *request, Query *query)
 	bool asked = false;
 	Span ignored;
 
-	add_value(query, request->user ? span_z(request->user) : SPAN_NONE, 0);
-	add_value(query, span_z(request->id), 0);
+	query_add(query, request->user ? span_z(request->user) : SPAN_NONE, 0);
+	query_add(query, span_z(request->id), 0);
 	for (unsigned i = 0; i < op->nargs; i++)
 	{
 		Span value = SPAN_NONE;
@@ -430,6 +385,8 @@ add_values(Request *request, Query *query)
 			value = request->body;
 			format = 1;
 		}
+		else if (op->args[i] == ARG_CONTENT_TYPE)
+			value = span_z(media_word(request->body_type));
 		else
 		{
 			ok = make_key(request, &value);
@@ -437,7 +394,7 @@ add_values(Request *request, Query *query)
 		}
 		if (!ok)
 			return false;
-		add_value(query, value, format);
+		query_add(query, value, format);
 	}
 	/* an operation that takes no query refuses one as well, or finds there that it runs dry */
 	if (request->query_string.len > 0 && !asked && !make_query(request, &ignored))
@@ -454,9 +411,9 @@ api_refuse(Request *request, const char *detail, const char *hint)
 }
 
 Span
-api_http_error(Request *request, int status)
+api_http_error(Request *request)
 {
-	return problem_for_status(request, status);
+	return request->status == 413 ? admit_problem(request) : problem_for_status(request);
 }
 
 void
@@ -464,6 +421,7 @@ api_done(Request *request, size_t bytes_sent)
 {
 	int64_t duration = clock_us() - request->started_us;
 
+	export_end(request);
 	/* the database side finds out that nobody waits any more */
 	if (request->query)
 		request->query->request = NULL;

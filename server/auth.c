@@ -246,10 +246,32 @@ verify_cached(Thread *thread, Span token, const CachedToken **found)
 	return AUTH_OK;
 }
 
+/* "Bearer" and a token */
+static AuthState
+verify_bearer(Thread *thread, Span value, const CachedToken **found)
+{
+	static const char scheme[] = "Bearer ";
+
+	if (value.len < sizeof scheme || strncasecmp(value.base, scheme, sizeof scheme - 1) != 0)
+		return AUTH_INVALID;
+	value.base += sizeof scheme - 1;
+	value.len -= sizeof scheme - 1;
+	while (value.len && *value.base == ' ')
+		value.base++, value.len--;
+	return verify_cached(thread, value, found);
+}
+
+Role
+auth_role(Thread *thread, Span authorization)
+{
+	const CachedToken *found;
+
+	return verify_bearer(thread, authorization, &found) == AUTH_OK ? found->role : ROLE_NONE;
+}
+
 AuthState
 auth_check(Request *request)
 {
-	static const char scheme[] = "Bearer ";
 	const CachedToken *found;
 	Span value;
 	AuthState state;
@@ -257,14 +279,9 @@ auth_check(Request *request)
 
 	if (count == 0)
 		return AUTH_MISSING;
-	if (count > 1 || value.len < sizeof scheme ||
-		strncasecmp(value.base, scheme, sizeof scheme - 1) != 0)
+	if (count > 1)
 		return AUTH_INVALID;
-	value.base += sizeof scheme - 1;
-	value.len -= sizeof scheme - 1;
-	while (value.len && *value.base == ' ')
-		value.base++, value.len--;
-	state = verify_cached(request->thread, value, &found);
+	state = verify_bearer(request->thread, value, &found);
 	if (state == AUTH_OK)
 	{
 		request->user = http_copy(request, span_z(found->subject)).base;

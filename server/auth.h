@@ -24,6 +24,9 @@ extern bool auth_load_keys(const char *file, Buf *error);
 /* looks at the Authorization header; on success sets user and role of the request */
 extern AuthState auth_check(Request *request);
 
+/* the role that the value of an Authorization header gives; none if it gives none */
+extern Role auth_role(Thread *thread, Span authorization);
+
 /* an access token for an account; malloc'ed, NULL if it cannot be made */
 extern char *auth_sign(const char *subject, const char *role, const char *session);
 

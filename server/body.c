@@ -3,9 +3,10 @@
  *	  Checks that a request's body is what the database may be given: one
  *	  JSON object in UTF-8, no duplicate keys, no NUL, not nested too deep.
  *
- * What the fields mean is checked by the verb.  The parser builds a tree only
- * to throw it away, so its memory comes from an arena that is reset after
- * each body instead of from malloc.
+ * What the fields mean is checked by the verb.  Most bodies are found to be well
+ * formed without parsing (json_scan.c); of the others the parser says what is
+ * wrong.  It builds a tree only to throw it away, so its memory comes from an
+ * arena that is reset after each body instead of from malloc.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -214,11 +215,14 @@ refuse(Span body, const json_error_t *error, BodyFault *fault)
 }
 
 static BodyState
-refuse_whole(BodyFault *fault, const char *detail)
+refuse_whole(BodyFault *fault, const char *detail, BodyType type)
 {
 	buf_str(&fault->detail, detail);
-	problem_error(&fault->errors, SPAN(""), "must be a JSON object");
-	fault->hint = "send a JSON object, as /api/schema/ describes it for this operation";
+	problem_error(&fault->errors, SPAN(""),
+				  type == BODY_JSON ? "must be a JSON object" : "must have a line at least");
+	fault->hint = type == BODY_JSON
+					  ? "send a JSON object, as /api/schema/ describes it for this operation"
+					  : "send lines, as /api/schema/ describes them for this operation";
 	return BODY_NOT_OBJECT;
 }
 
@@ -234,7 +238,7 @@ parse(Span body, BodyFault *fault)
 	if (!tree)
 		return refuse(body, &error, fault);
 	if (!json_is_object(tree))
-		state = refuse_whole(fault, "the body is not a JSON object");
+		state = refuse_whole(fault, "the body is not a JSON object", BODY_JSON);
 	json_decref(tree);
 	return state;
 }
@@ -248,14 +252,43 @@ arena_open(void)
 	arena_active = arena != NULL;
 }
 
+/* lines of text are passed on as they are, if the database can hold them at all */
+static BodyState
+check_text(Span body, BodyFault *fault)
+{
+	size_t lines = 1;
+	size_t at = 0;
+	int length = 0;
+
+	for (; at < body.len; at += (size_t) length)
+	{
+		length = utf8_length(body.base + at, body.len - at);
+		if (length == 0 || body.base[at] == '\0')
+			break;
+		lines += body.base[at] == '\n';
+	}
+	if (at == body.len)
+		return BODY_OK;
+	buf_fmt(&fault->detail, "line %zu, byte %zu of the body: %s", lines, at + 1,
+			length ? "the character NUL is not allowed" : "this is not UTF-8");
+	problem_error(&fault->errors, SPAN(""),
+				  length ? "must not contain the character NUL" : "must be UTF-8");
+	fault->hint = "send text in UTF-8 without the character NUL";
+	return BODY_NOT_OBJECT;
+}
+
 BodyState
-body_check(Span body, BodyFault *fault)
+body_check(Span body, BodyType type, BodyFault *fault)
 {
 	int64_t most = config()->body_depth;
 	BodyState state;
 
 	if (body.len == 0)
-		return refuse_whole(fault, "the request has no body");
+		return refuse_whole(fault, "the request has no body", type);
+	if (type != BODY_JSON)
+		return check_text(body, fault);
+	if (json_scan(body, most))
+		return BODY_OK;
 	if (depth_of(body) > most)
 	{
 		buf_fmt(&fault->detail, "the body is nested deeper than %lld levels", (long long) most);

@@ -20,6 +20,9 @@ typedef enum LogLevel
 	LOG_LEVEL_ERROR
 } LogLevel;
 
+/* no body may be larger, whatever the settings and the document say */
+#define BODY_LIMIT_MAX 67108864
+
 /* one field a setting; the table in config.c says what each means */
 typedef struct Config
 {
@@ -39,11 +42,13 @@ typedef struct Config
 	int64_t log_level;
 	int64_t threads;
 	int64_t max_connections;
+	int64_t max_exports;
 	int64_t request_timeout;
 	int64_t write_timeout;
 	int64_t drain_timeout;
 	int64_t header_limit;
 	int64_t body_limit;
+	int64_t large_body_memory;
 	int64_t body_depth;
 	int64_t gzip_min;
 	int64_t access_token_time;

@@ -106,10 +106,11 @@ conn_send(Conn *conn, Query *query)
 		bool sent = !query->dry_run ||
 					PQsendQueryPrepared(conn->pg, STATEMENT_DRY_RUN, 0, NULL, NULL, NULL, 0) == 1;
 
-		ok = conn_append(conn, query,
-						 sent &&
-							 PQsendQueryPrepared(conn->pg, query->op->call, query->nvalues,
-												 query->values, query->lengths, query->formats, 0));
+		ok = conn_append(
+			conn, query,
+			sent && PQsendQueryPrepared(
+						conn->pg, query->kind == QUERY_EXPORT ? STATEMENT_EXPORT : query->op->call,
+						query->nvalues, query->values, query->lengths, query->formats, 0));
 	}
 	if (query->writes && conn->writes++ == 0)
 		loop_soon(conn->pool->thread);
@@ -123,7 +124,7 @@ lose(Pool *pool, Query *query)
 {
 	Request *request = query->request;
 
-	if (request && query->kind == QUERY_CALL && !query->writes && query->attempts == 0)
+	if (request && query_is_call(query) && !query->writes && query->attempts == 0)
 	{
 		pool_requeue(pool, query);
 		return;
@@ -245,7 +246,7 @@ finish(Conn *conn, Query *query)
 
 	if (query->failed && is_state(query, stale))
 		conn->retiring = true;
-	if (query->failed && request && query->kind == QUERY_CALL && query->attempts < MAX_ATTEMPTS &&
+	if (query->failed && request && query_is_call(query) && query->attempts < MAX_ATTEMPTS &&
 		(is_state(query, repeatable) || (conn->retiring && is_state(query, stale))))
 	{
 		pool_requeue(pool, query);

@@ -16,9 +16,15 @@
 #define OID_JSONB 3802
 
 static const Oid arg_types[ARG_COUNT] = {
-	[ARG_PATH_ID] = OID_BIGINT, [ARG_PATH_TEXT] = OID_TEXT, [ARG_URL] = OID_TEXT,
-	[ARG_QUERY] = OID_JSONB,    [ARG_BODY] = OID_TEXT,      [ARG_IDEMPOTENCY_KEY] = OID_TEXT,
+	[ARG_PATH_ID] = OID_BIGINT,       [ARG_PATH_TEXT] = OID_TEXT, [ARG_URL] = OID_TEXT,
+	[ARG_QUERY] = OID_JSONB,          [ARG_BODY] = OID_TEXT,      [ARG_CONTENT_TYPE] = OID_TEXT,
+	[ARG_IDEMPOTENCY_KEY] = OID_TEXT,
 };
+
+static const Oid export_types[] = {OID_TEXT,  OID_TEXT, OID_TEXT, OID_BIGINT,
+								   OID_JSONB, OID_TEXT, OID_TEXT};
+
+#define EXPORT_ARGS ((int) (sizeof export_types / sizeof export_types[0]))
 
 static const char *const database_roles[ROLE_COUNT] = {
 	[ROLE_NONE] = NULL, [ROLE_STAFF] = "oms_staff", [ROLE_ADMIN] = "oms_admin"};
@@ -210,6 +216,10 @@ prepare_all(Conn *conn)
 	if (ok)
 		ok = conn_append(conn, query_new(thread, QUERY_FLUSH, NULL),
 						 PQsendPrepare(conn->pg, STATEMENT_DRY_RUN, SQL_DRY_RUN, 0, NULL));
+	if (ok && pool->exports)
+		ok = conn_append(
+			conn, query_new(thread, QUERY_EXPORT, NULL),
+			PQsendPrepare(conn->pg, STATEMENT_EXPORT, SQL_EXPORT, EXPORT_ARGS, export_types));
 	if (ok)
 		ok = conn_append(conn, query_new(thread, QUERY_READY, NULL),
 						 PQsendQueryParams(conn->pg, SQL_READY, 0, NULL, NULL, NULL, NULL, 0));
@@ -243,6 +253,18 @@ note_call(Pool *pool, const Query *query)
 	}
 }
 
+/* the same for whole lists */
+static void
+note_exports(Pool *pool, const Query *query)
+{
+	if (pool->no_exports == query->failed)
+		return;
+	pool->no_exports = query->failed;
+	pool->nmissing += query->failed ? 1 : -1u;
+	if (query->failed)
+		log_database(LOG_LEVEL_ERROR, NULL, STATEMENT_EXPORT, query->result);
+}
+
 void
 conn_on_prepared(Conn *conn, Query *query)
 {
@@ -254,10 +276,12 @@ conn_on_prepared(Conn *conn, Query *query)
 	conn->deadline = pool->thread->now_ms + config()->connect_timeout;
 	if (kind == QUERY_PREPARE)
 		note_call(pool, query);
+	else if (kind == QUERY_EXPORT)
+		note_exports(pool, query);
 	else if (failed)
 		snprintf(why, sizeof why, "%s", PQresultErrorMessage(query->result));
 	query_free(pool->thread, query);
-	if (failed && kind != QUERY_PREPARE)
+	if (failed && kind != QUERY_PREPARE && kind != QUERY_EXPORT)
 	{
 		conn_drop(conn, why);
 		return;

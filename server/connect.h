@@ -12,6 +12,8 @@
 #define SQL_FLUSH "SELECT oms_rest.wal_flush()"
 #define STATEMENT_DRY_RUN "dry_run"
 #define SQL_DRY_RUN "SELECT pg_catalog.set_config('oms.dry_run', 'on', true)"
+#define STATEMENT_EXPORT "list_export"
+#define SQL_EXPORT "SELECT rows, next FROM oms_rest.list_export($1,$2,$3,$4,$5,$6,$7)"
 #define SQL_READY "SELECT oms_rest.ready(NULL, NULL)"
 
 typedef enum ConnState

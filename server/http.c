@@ -15,6 +15,7 @@ typedef struct Reason
 static const Reason reasons[] = {
 	{200, "OK"},
 	{201, "Created"},
+	{202, "Accepted"},
 	{204, "No Content"},
 	{304, "Not Modified"},
 	{400, "Bad Request"},
@@ -55,30 +56,17 @@ on_dispose(void *data)
 	Client *client = http_client_of(request->http);
 
 	client->request = NULL;
+	http_head_forget(client);
 	api_done(request, request->http->bytes_sent);
 	if (request->result)
 		PQclear(request->result);
-}
-
-static Method
-method_of(const h2o_req_t *req, bool *head)
-{
-	Span name = {req->input.method.base, req->input.method.len};
-
-	*head = span_is(name, SPAN("HEAD"));
-	if (*head)
-		return METHOD_GET;
-	for (Method method = METHOD_GET; method <= METHOD_OPTIONS; method++)
-		if (span_is(name, span_z(method_name(method))))
-			return method;
-	return METHOD_OTHER;
 }
 
 /* takes the client's request id if it is a decent one, else makes one */
 static void
 name_request(Request *request)
 {
-	Span given;
+	Span given = SPAN_NONE;
 
 	if (http_header(request, HEADER_REQUEST_ID, &given) == 1 && given.len >= 1 &&
 		given.len <= REQUEST_ID_MAX)
@@ -105,7 +93,7 @@ static void
 name_remote(Request *request, const Client *client)
 {
 	const char *trusted = config()->trusted_proxies;
-	Span forwarded;
+	Span forwarded = SPAN_NONE;
 
 	request->remote = client->remote;
 	request->loopback = client->loopback;
@@ -146,8 +134,9 @@ http_begin(h2o_req_t *req)
 	request->http = req;
 	request->thread = http_thread_of(req)->thread;
 	request->started_us = clock_us();
-	request->method = method_of(req, &request->head);
 	request->method_name = (Span){req->input.method.base, req->input.method.len};
+	request->head = span_is(request->method_name, SPAN("HEAD"));
+	request->method = request->head ? METHOD_GET : method_find(request->method_name);
 	request->path = (Span){req->input.path.base, req->input.path.len};
 	if (query_at != SIZE_MAX && query_at < req->input.path.len)
 	{
@@ -156,36 +145,69 @@ http_begin(h2o_req_t *req)
 			(Span){req->input.path.base + query_at + 1, req->input.path.len - query_at - 1};
 	}
 	request->body = (Span){req->entity.base, req->entity.len};
+	request->head_seen = &client->head;
 	name_request(request);
 	name_remote(request, client);
 	return request;
 }
 
+static const Span header_names[HEADER_COUNT] = {
+	[HEADER_AUTHORIZATION] = {"authorization", 13},
+	[HEADER_CONTENT_TYPE] = {"content-type", 12},
+	[HEADER_IDEMPOTENCY_KEY] = {"idempotency-key", 15},
+	[HEADER_REQUEST_ID] = {"x-request-id", 12},
+	[HEADER_FORWARDED_FOR] = {"x-forwarded-for", 15},
+	[HEADER_IF_NONE_MATCH] = {"if-none-match", 13},
+	[HEADER_CONTENT_ENCODING] = {"content-encoding", 16},
+	[HEADER_ACCEPT] = {"accept", 6},
+};
+
+/* the next header of that name from *at on, or NULL */
+static const h2o_header_t *
+next_header(const Request *request, HttpHeader header, size_t *at)
+{
+	const h2o_headers_t *headers = &request->http->headers;
+
+	while (*at < headers->size)
+	{
+		const h2o_header_t *entry = &headers->entries[(*at)++];
+
+		if (h2o_memis(entry->name->base, entry->name->len, header_names[header].base,
+					  header_names[header].len))
+			return entry;
+	}
+	return NULL;
+}
+
 int
 http_header(const Request *request, HttpHeader header, Span *value)
 {
-	static const Span names[HEADER_COUNT] = {
-		[HEADER_AUTHORIZATION] = {"authorization", 13},
-		[HEADER_CONTENT_TYPE] = {"content-type", 12},
-		[HEADER_IDEMPOTENCY_KEY] = {"idempotency-key", 15},
-		[HEADER_REQUEST_ID] = {"x-request-id", 12},
-		[HEADER_FORWARDED_FOR] = {"x-forwarded-for", 15},
-		[HEADER_IF_NONE_MATCH] = {"if-none-match", 13},
-		[HEADER_CONTENT_ENCODING] = {"content-encoding", 16},
-	};
-	const h2o_headers_t *headers = &request->http->headers;
+	const h2o_header_t *entry;
+	size_t at = 0;
 	int count = 0;
 
-	for (size_t i = 0; i < headers->size; i++)
-	{
-		const h2o_header_t *entry = &headers->entries[i];
-
-		if (!h2o_memis(entry->name->base, entry->name->len, names[header].base, names[header].len))
-			continue;
+	while ((entry = next_header(request, header, &at)) != NULL)
 		if (count++ == 0)
 			*value = (Span){entry->value.base, entry->value.len};
-	}
 	return count;
+}
+
+Span
+http_header_list(Request *request, HttpHeader header)
+{
+	const h2o_header_t *entry;
+	Buf all = {0};
+	Span copy;
+	size_t at = 0;
+
+	while ((entry = next_header(request, header, &at)) != NULL)
+	{
+		buf_add(&all, entry->value.base, entry->value.len);
+		buf_char(&all, ',');
+	}
+	copy = http_copy(request, buf_span(&all));
+	buf_free(&all);
+	return copy;
 }
 
 size_t
@@ -257,26 +279,19 @@ http_reason(int status)
 	return "Unknown";
 }
 
-void
-http_reply(Request *request, int status, const char *type, Span body)
+/* what all replies begin with */
+static void
+begin_reply(Request *request, int status, const char *type, h2o_generator_t *generator)
 {
-	static h2o_generator_t generator = {NULL, NULL};
 	h2o_req_t *req = request->http;
-	h2o_iovec_t content = {(char *) body.base, body.len};
 
 	request->replied = true;
 	request->status = status;
 	req->res.status = status;
 	req->res.reason = http_reason(status);
 	if (type)
-	{
-		/* without a length h2o would close the connection after an error */
-		req->res.content_length = body.len;
 		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type,
 					   strlen(type));
-	}
-	else if (status != 204 && status != 304)
-		req->res.content_length = 0;
 	if (!request->cacheable)
 		h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
 					   H2O_STRLIT("no-store"));
@@ -284,8 +299,70 @@ http_reply(Request *request, int status, const char *type, Span body)
 	http_add_header(request, SPAN("x-request-id"), span_z(request->id));
 	if (req->input.scheme == &H2O_URL_SCHEME_HTTPS)
 		http_add_header(request, SPAN("strict-transport-security"), SPAN("max-age=31536000"));
-	h2o_start_response(req, &generator);
+	h2o_start_response(req, generator);
+}
+
+void
+http_reply(Request *request, int status, const char *type, Span body)
+{
+	static h2o_generator_t generator = {NULL, NULL};
+	h2o_req_t *req = request->http;
+	h2o_iovec_t content = {(char *) body.base, body.len};
+
+	/* without a length h2o would close the connection after an error */
+	if (type || (status != 204 && status != 304))
+		req->res.content_length = type ? body.len : 0;
+	begin_reply(request, status, type, &generator);
 	h2o_send(req, &content, type && !request->head ? 1 : 0, H2O_SEND_STATE_FINAL);
+}
+
+typedef struct Stream
+{
+	h2o_generator_t generator;
+	Request *request;
+	void (*drained)(Request *request);
+} Stream;
+
+static void
+on_proceed(h2o_generator_t *generator, h2o_req_t *req)
+{
+	Stream *stream = H2O_STRUCT_FROM_MEMBER(Stream, generator, generator);
+
+	(void) req;
+	stream->drained(stream->request);
+}
+
+void
+http_stream_begin(Request *request, int status, const char *type, void (*drained)(Request *))
+{
+	h2o_req_t *req = request->http;
+	Stream *stream = http_alloc(request, sizeof *stream);
+
+	*stream = (Stream){{on_proceed, NULL}, request, drained};
+	req->compress_hint = H2O_COMPRESS_HINT_ENABLE;
+	/* nothing but the end of the connection shows an older client that this was all */
+	if (req->version < 0x101)
+		req->http1_is_persistent = 0;
+	begin_reply(request, status, type, &stream->generator);
+}
+
+void
+http_stream_send(Request *request, Span part, bool last)
+{
+	h2o_iovec_t content = {(char *) part.base, part.len};
+
+	h2o_send(request->http, &content, request->head || part.len == 0 ? 0 : 1,
+			 last ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
+}
+
+void
+http_stream_cut(Request *request)
+{
+	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+	/* a reset, which even a client that waits for the end of the connection notices */
+	setsockopt(http_client_of(request->http)->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	h2o_send(request->http, NULL, 0, H2O_SEND_STATE_ERROR);
 }
 
 bool

@@ -21,23 +21,50 @@ typedef enum HttpHeader
 	HEADER_FORWARDED_FOR,
 	HEADER_IF_NONE_MATCH,
 	HEADER_CONTENT_ENCODING,
+	HEADER_ACCEPT,
 	HEADER_COUNT
 } HttpHeader;
 
 #define REQUEST_ID_MAX 64
+
+/* why a body is not admitted */
+typedef enum BodyRefusal
+{
+	REFUSE_SIZE,
+	REFUSE_ROLE,  /* the operation needs a token, and this one does not do */
+	REFUSE_MEMORY /* too many large ones are under way */
+} BodyRefusal;
+
+/* the head of a request, as it is known before its body is read */
+typedef struct Head
+{
+	bool complete;
+	bool chunked;
+	uint64_t length;   /* that the body will have, unless it is chunked */
+	unsigned framings; /* fields that say how long the body is */
+	unsigned hosts;
+	size_t scanned;     /* bytes in which its end was looked for */
+	Span method;        /* this and what follows are only there while the body is admitted */
+	Span path;          /* without the query */
+	Span authorization; /* none if there is none */
+	size_t limit;       /* a larger body is refused */
+	BodyRefusal refusal;
+	size_t held; /* taken from large_body_memory until the request is over */
+} Head;
 
 /* one request; lives until the reply is on its way or the client has left */
 typedef struct Request
 {
 	Thread *thread;
 	struct st_h2o_req_t *http;
-	const Operation *op; /* NULL until routed, and for unknown paths */
-	struct Query *query; /* while it waits for the database */
-	PGresult *result;    /* owns the text being sent */
+	const Operation *op;   /* NULL until routed, and for unknown paths */
+	struct Query *query;   /* while it waits for the database */
+	PGresult *result;      /* owns the text being sent */
+	struct Export *export; /* of a whole list, if it is one */
 	int64_t started_us;
 	Method method;
-	bool head; /* HEAD: as GET, without a body */
-	bool replied;
+	bool head;      /* HEAD: as GET, without a body */
+	bool replied;   /* the reply has begun */
 	bool dry_run;   /* nothing of it is kept */
 	bool cacheable; /* the reply may be kept, if it is asked for again by its ETag */
 	Role role;
@@ -46,6 +73,11 @@ typedef struct Request
 	Span query_string; /* what follows '?' */
 	Span prefix;       /* the part of path that the servers of the API have in common */
 	Span body;
+	BodyType body_type;
+	BodyType wanted;   /* form of the reply */
+	bool wanted_given; /* by the parameter format */
+	Span query_object; /* the parameters as a JSON object */
+	const Head *head_seen;
 	int64_t path_id;
 	const char *path_text; /* what stands in the path for {id} or {code} */
 	const char *user;      /* name of the account, NULL if nobody logged in */
@@ -66,11 +98,18 @@ extern void api_refuse(Request *request, const char *detail, const char *hint);
 /* called when the request's memory goes: log, count, let go of the query */
 extern void api_done(Request *request, size_t bytes_sent);
 
-/* body of a problem for an error that h2o found itself */
-extern Span api_http_error(Request *request, int status);
+/* body of a problem for an error that h2o found itself; may change the status */
+extern Span api_http_error(Request *request);
+
+/* sets the limit of the body that follows a head; what it takes must be released */
+extern void api_admit(Thread *thread, Head *head);
+extern void api_release(Head *head);
 
 /* number of headers of that name; *value is the first one's */
 extern int http_header(const Request *request, HttpHeader header, Span *value);
+
+/* the values of all headers of that name, with commas between */
+extern Span http_header_list(Request *request, HttpHeader header);
 
 /* length of the path and of all names and values of headers */
 extern size_t http_header_bytes(const Request *request);
@@ -88,6 +127,17 @@ extern void http_add_header(Request *request, Span name, Span value);
 
 /* body must live as long as the request; type NULL sends no body and no type */
 extern void http_reply(Request *request, int status, const char *type, Span body);
+
+/*
+ * A reply of unknown length: begun once, then sent in parts, each of which must
+ * live until "drained" is called, which is not called after the last.
+ */
+extern void http_stream_begin(Request *request, int status, const char *type,
+							  void (*drained)(Request *request));
+extern void http_stream_send(Request *request, Span part, bool last);
+
+/* cuts the connection, so that the client cannot take what it has for the whole */
+extern void http_stream_cut(Request *request);
 
 /* replies must not be compressed: they hold secrets */
 extern void http_no_compression(Request *request);

@@ -16,6 +16,7 @@
 
 typedef struct HttpThread
 {
+	h2o_globalconf_t conf; /* a copy, for the limit of the body that is read at the moment */
 	h2o_context_t h2o;
 	h2o_accept_ctx_t accept;
 	h2o_multithread_receiver_t receiver;
@@ -37,6 +38,8 @@ typedef struct Client
 {
 	HttpThread *thread;
 	Request *request; /* the one being served */
+	Head head;        /* of it, or of the one being read */
+	h2o_socket_cb on_read;
 	bool loopback;
 	int fd;
 	bool secure;   /* speaks TLS */
@@ -49,17 +52,15 @@ extern h2o_globalconf_t http_conf;
 extern HttpThread *http_thread_of(const h2o_req_t *req);
 extern Client *http_client_of(const h2o_req_t *req);
 
-/* http_route.c: hands h2o the limits that a reload may have changed */
-extern void http_apply_limits(void);
-
 /* http.c */
 extern Request *http_begin(h2o_req_t *req);
 extern const char *http_reason(int status);
 
-/* http_raw.c: true if fields of the head that may be there once are there twice */
-extern bool http_frames_twice(const Request *request);
+/* http_head.c: when a request is over, and the place of its body free again */
+extern void http_head_forget(Client *client);
 
 /* listen.c */
+extern Client *listen_client(const h2o_socket_t *sock);
 extern void listen_start(HttpThread *thread);
 extern void listen_stop(HttpThread *thread);
 extern void linger_stop(HttpThread *thread);

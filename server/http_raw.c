@@ -5,10 +5,6 @@
  * h2o answers what it cannot parse with a fixed text, past all filters.  The
  * library calls its own h2o_socket_write() through the dynamic linker, which
  * finds the one below first; it passes everything on but that text.
- *
- * And h2o keeps the fields that frame a body to itself, and takes the first
- * or the last of several.  They are read here once more from the bytes of the
- * request, which stay in the socket's buffer while it is served.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -74,36 +70,4 @@ h2o_socket_write(h2o_socket_t *sock, h2o_iovec_t *bufs, size_t count, h2o_socket
 		return;
 	}
 	next(sock, bufs, count, callback);
-}
-
-/* true if the line begins with name and a colon; h2o has made names lower case */
-static bool
-is_field(const char *line, size_t len, Span name)
-{
-	return len > name.len && line[name.len] == ':' && memcmp(line, name.base, name.len) == 0;
-}
-
-bool
-http_frames_twice(const Request *request)
-{
-	h2o_socket_t *sock = request->http->conn->callbacks->get_socket(request->http->conn);
-	const char *at = sock->input->bytes;
-	const char *end = at + sock->input->size;
-	unsigned framing = 0;
-	unsigned hosts = 0;
-
-	while (at < end)
-	{
-		const char *stop = memchr(at, '\n', (size_t) (end - at));
-		size_t len = stop ? (size_t) (stop - at) : 0;
-
-		/* the empty line ends the head */
-		if (!stop || len == 0 || (len == 1 && *at == '\r'))
-			break;
-		framing += is_field(at, len, SPAN("content-length")) ||
-				   is_field(at, len, SPAN("transfer-encoding"));
-		hosts += is_field(at, len, SPAN("host"));
-		at = stop + 1;
-	}
-	return framing > 1 || hosts > 1;
 }

@@ -52,7 +52,7 @@ on_request(h2o_handler_t *self, h2o_req_t *req)
 	Request *request = http_begin(req);
 
 	(void) self;
-	if (http_frames_twice(request))
+	if (request->head_seen->framings > 1 || request->head_seen->hosts > 1)
 	{
 		/* what follows on this connection might not be what the client takes it for */
 		req->http1_is_persistent = 0;
@@ -65,7 +65,12 @@ on_request(h2o_handler_t *self, h2o_req_t *req)
 	else if (http_header_bytes(request) > (size_t) config()->header_limit)
 		refuse_head(request);
 	else
+	{
+		/* h2o keeps the buffer of a large body as long as the connection */
+		if (request->head_seen->held)
+			req->http1_is_persistent = 0;
 		api_handle(request);
+	}
 	return 0;
 }
 
@@ -121,8 +126,9 @@ problem_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 		if (req->res.status == 403)
 			req->res.status = 404;
 		request->status = req->res.status;
+		request->problem = api_http_error(request);
+		req->res.status = request->status;
 		req->res.reason = http_reason(req->res.status);
-		request->problem = api_http_error(request, req->res.status);
 		req->res.content_length = request->problem.len;
 		req->res.headers.entries[at].value = h2o_iovec_init(H2O_STRLIT("application/problem+json"));
 		http_add_header(request, SPAN("x-request-id"), span_z(request->id));
@@ -169,14 +175,6 @@ configure_docs(const char *path)
 }
 
 void
-http_apply_limits(void)
-{
-	/* bodies somewhat over the limit are read, so that the refusal reaches the client */
-	__atomic_store_n(&http_conf.max_request_entity_size, (size_t) config()->body_limit * 4,
-					 __ATOMIC_RELAXED);
-}
-
-void
 http_configure(void)
 {
 	h2o_pathconf_t *conf;
@@ -184,7 +182,6 @@ http_configure(void)
 
 	h2o_config_init(&http_conf);
 	http_conf.server_name = h2o_iovec_init(H2O_STRLIT("omsd"));
-	http_apply_limits();
 	http_conf.http1.req_timeout = (uint64_t) config()->request_timeout;
 	/* HTTP/2 of this version has no defence against floods of resets */
 	http_conf.http1.upgrade_to_http2 = 0;

@@ -186,8 +186,16 @@ on_client_closed(void *data)
 	if (client->linger_fd > 0)
 		linger_start(client->thread, client->linger_fd);
 	client->thread->connections--;
+	http_head_forget(client);
 	free(client->refusal);
 	free(client);
+}
+
+/* whose socket it is; NULL for all sockets but those of clients */
+Client *
+listen_client(const h2o_socket_t *sock)
+{
+	return sock->on_close.cb == on_client_closed ? sock->on_close.data : NULL;
 }
 
 /* notes who the client is */

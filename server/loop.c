@@ -142,7 +142,6 @@ on_tick(h2o_timeout_entry_t *entry)
 	HttpThread *http = H2O_STRUCT_FROM_MEMBER(HttpThread, tick, entry);
 
 	http->thread->now_ms = clock_ms();
-	http_apply_limits();
 	if (!http->deadline)
 		http->h2o.http1.req_timeout.timeout = (uint64_t) config()->request_timeout;
 	pool_tick(http->thread);
@@ -158,7 +157,8 @@ http_thread_open(Thread *thread)
 	thread->http = http;
 	thread->now_ms = clock_ms();
 	http->thread = thread;
-	h2o_context_init(&http->h2o, h2o_evloop_create(), &http_conf);
+	http->conf = http_conf;
+	h2o_context_init(&http->h2o, h2o_evloop_create(), &http->conf);
 	h2o_multithread_register_receiver(http->h2o.queue, &http->receiver, on_message);
 	h2o_timeout_init(http->h2o.loop, &http->tick_timeout, TICK_MS);
 	h2o_timeout_init(http->h2o.loop, &http->linger_timeout, 2000);

@@ -48,6 +48,7 @@ static const struct
 	[COUNT_DB_FLUSHED] = {"db_flushed_calls_total", "Calls that these waits covered."},
 	[COUNT_TOKENS_VERIFIED] = {"tokens_verified_total", "Access tokens not found in the cache."},
 	[COUNT_TOKENS_REFUSED] = {"tokens_refused_total", "Access tokens refused."},
+	[COUNT_CUT] = {"replies_cut_total", "Replies that failed after a part of them was sent."},
 	[COUNT_LIMITED] = {"limited_total", "Requests answered 429."},
 };
 

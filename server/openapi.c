@@ -10,17 +10,23 @@
  *	  write		true if the reply must wait until the commit is on disk
  *	  token		true if the reply becomes an access token
  *	  location	path of the thing created, to which its id is added
+ *	  body_limit	bytes of the largest body, where the setting body_limit is too small
+ *	  export	name of the file, without its end, that has all rows of this list
  *	  builtin	instead of call: schema, docs, healthz, readyz or metrics
  *
  * A parameter whose schema has a pattern says in "x-oms-hint" what fits it, in
  * words that follow the name of the parameter: "must be ...".  A path has one
  * parameter at most: {id}, a whole number, or a text such as {code}.
+ *
+ * The keys of "content" in requestBody are the media types that a body may have.
  */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config.h"
+#include "media.h"
 #include "openapi.h"
 
 /* a name and the number it stands for; the last has no name */
@@ -44,6 +50,7 @@ static const Choice args[] = {{"path.id", ARG_PATH_ID},
 							  {"url", ARG_URL},
 							  {"query", ARG_QUERY},
 							  {"body", ARG_BODY},
+							  {"content_type", ARG_CONTENT_TYPE},
 							  {"idempotency_key", ARG_IDEMPOTENCY_KEY},
 							  {NULL, 0}};
 static const Choice types[] = {{"string", PARAM_STRING},
@@ -55,6 +62,7 @@ static const Choice types[] = {{"string", PARAM_STRING},
 static bool read_path(Openapi *document, json_t *doc, const char *path, json_t *item, Buf *error);
 static Operation *read_operation(json_t *doc, const char *path, json_t *item, int method,
 								 Buf *error);
+static bool read_body(Operation *op, json_t *body, Buf *error);
 static bool read_extension(Operation *op, json_t *extension, Buf *error);
 static bool read_params(Operation *op, json_t *doc, json_t *list, Buf *error);
 static bool read_param(Param *param, json_t *object, Buf *error);
@@ -166,7 +174,6 @@ read_operation(json_t *doc, const char *path, json_t *item, int method, Buf *err
 	op->method = (Method) method;
 	op->path = xstrdup(path);
 	op->id = xstrdup(json_is_string(id) ? json_string_value(id) : "");
-	op->takes_body = json_object_get(object, "requestBody") != NULL;
 	json_object_foreach(json_object_get(object, "responses"), status, response)
 	{
 		if (status[0] == '2' && !op->status)
@@ -174,7 +181,8 @@ read_operation(json_t *doc, const char *path, json_t *item, int method, Buf *err
 	}
 	if (op->id[0] == '\0' || op->status == 0)
 		buf_fmt(error, "%s %s needs an operationId and a response 2xx", methods[method].name, path);
-	else if (!read_extension(op, json_object_get(object, "x-oms"), error) ||
+	else if (!read_body(op, json_object_get(object, "requestBody"), error) ||
+			 !read_extension(op, json_object_get(object, "x-oms"), error) ||
 			 !read_params(op, doc, json_object_get(item, "parameters"), error) ||
 			 !read_params(op, doc, json_object_get(object, "parameters"), error))
 		buf_fmt(error, " (operation %s)", op->id);
@@ -183,12 +191,35 @@ read_operation(json_t *doc, const char *path, json_t *item, int method, Buf *err
 	return NULL;
 }
 
+/* the types that a body may have */
+static bool
+read_body(Operation *op, json_t *body, Buf *error)
+{
+	const char *name;
+	json_t *media;
+
+	json_object_foreach(json_object_get(body, "content"), name, media)
+	{
+		BodyType type = media_find(name);
+
+		if (type == BODY_TYPES)
+		{
+			buf_fmt(error, "requestBody has the content \"%s\", which omsd cannot read", name);
+			return false;
+		}
+		op->body_types |= 1u << type;
+	}
+	return true;
+}
+
 static bool
 read_extension(Operation *op, json_t *extension, Buf *error)
 {
 	json_t *call = json_object_get(extension, "call");
 	json_t *location = json_object_get(extension, "location");
 	json_t *list = json_object_get(extension, "args");
+	json_t *export = json_object_get(extension, "export");
+	json_t *limit = json_object_get(extension, "body_limit");
 	int builtin = choose(builtins, json_object_get(extension, "builtin"), BUILTIN_NONE);
 	int role = choose(roles, json_object_get(extension, "role"), builtin > 0 ? ROLE_NONE : -1);
 	int slow = choose(pools, json_object_get(extension, "pool"), builtin > 0 ? 0 : -1);
@@ -204,15 +235,28 @@ read_extension(Operation *op, json_t *extension, Buf *error)
 	{
 		int arg = choose(args, json_array_get(list, i), -1);
 
-		if (arg < 0 || (arg == ARG_BODY && !op->takes_body))
+		if (arg < 0 || ((arg == ARG_BODY || arg == ARG_CONTENT_TYPE) && !op->body_types))
 		{
 			buf_fmt(error, "argument %u in x-oms is unknown, or a body that requestBody lacks",
 					i + 1);
 			return false;
 		}
+		if (arg == ARG_CONTENT_TYPE && (i == 0 || op->args[i - 1] != ARG_BODY))
+		{
+			buf_str(error, "content_type in x-oms must follow body");
+			return false;
+		}
 		op->args[i] = (Arg) arg;
 		op->takes_key |= arg == ARG_IDEMPOTENCY_KEY;
 	}
+	if (limit && (!json_is_integer(limit) || json_integer_value(limit) < 1 ||
+				  json_integer_value(limit) > BODY_LIMIT_MAX || role == ROLE_NONE))
+	{
+		buf_fmt(error, "body_limit in x-oms must be from 1 to %d, and needs a role",
+				BODY_LIMIT_MAX);
+		return false;
+	}
+	op->body_limit = json_integer_value(limit);
 	op->builtin = (Builtin) builtin;
 	op->role = (Role) role;
 	op->slow = slow != 0;
@@ -220,6 +264,8 @@ read_extension(Operation *op, json_t *extension, Buf *error)
 	op->token = json_is_true(json_object_get(extension, "token"));
 	if (json_is_string(call))
 		op->call = xstrdup(json_string_value(call));
+	if (json_is_string(export))
+		op->export = xstrdup(json_string_value(export));
 	if (json_is_string(location))
 		op->location = xstrdup(json_string_value(location));
 	return true;
@@ -371,6 +417,7 @@ free_operation(Operation *op)
 	free_param(&op->path_param);
 	free(op->params);
 	free(op->location);
+	free(op->export);
 	free(op->call);
 	free(op->path);
 	free(op->id);

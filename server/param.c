@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "media.h"
 #include "param.h"
 #include "reply.h"
 
@@ -277,9 +278,9 @@ find_param(const Operation *op, Span name, bool in_header)
 
 /* one "name=value" of the query, decoded; seen has a flag for each parameter */
 static void
-check_pair(const Operation *op, Span name, Span value, bool *seen, bool *dry_run, Buf *object,
-		   Buf *errors)
+check_pair(Request *request, Span name, Span value, bool *seen, Buf *object, Buf *errors)
 {
+	const Operation *op = request->op;
 	const Param *param = find_param(op, name, false);
 	char room[VALUE_SIZE];
 	char message[MESSAGE_SIZE];
@@ -298,10 +299,16 @@ check_pair(const Operation *op, Span name, Span value, bool *seen, bool *dry_run
 		add_error(errors, name, wrong);
 		return;
 	}
-	/* this one is omsd's own */
+	/* these are omsd's own */
 	if (op->write && span_is(name, SPAN("dry_run")))
 	{
-		*dry_run = span_is(value, SPAN("true"));
+		request->dry_run = span_is(value, SPAN("true"));
+		return;
+	}
+	if (op->export && span_is(name, SPAN("format")))
+	{
+		request->wanted = media_by_word(value);
+		request->wanted_given = true;
 		return;
 	}
 	if (object->len > 1)
@@ -344,9 +351,8 @@ param_query(Request *request, Buf *object, Buf *errors)
 			add_error(errors, (Span){at, (size_t) ((equal ? equal : stop) - at)},
 					  "must be percent-encoded UTF-8 without NUL");
 		else if (stop > at)
-			check_pair(op, (Span){text, (size_t) name_len},
-					   (Span){text + name_len, (size_t) value_len}, seen, &request->dry_run, object,
-					   errors);
+			check_pair(request, (Span){text, (size_t) name_len},
+					   (Span){text + name_len, (size_t) value_len}, seen, object, errors);
 		at = stop + 1;
 	}
 	buf_char(object, '}');

@@ -36,8 +36,14 @@ typedef struct BodyFault
 	const char *hint;
 } BodyFault;
 
-/* checks that body is one JSON object without duplicate keys, not nested too deep */
-extern BodyState body_check(Span body, BodyFault *fault);
+/*
+ * Checks that JSON is one object without duplicate keys, not nested too deep,
+ * and that other types are UTF-8 without NUL.
+ */
+extern BodyState body_check(Span body, BodyType type, BodyFault *fault);
+
+/* true if text surely is such an object; false says nothing */
+extern bool json_scan(Span text, int64_t most);
 
 /* the string that a checked body has under a name, in memory of the request; NULL if it has none */
 extern const char *body_text(Request *request, const char *name);

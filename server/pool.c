@@ -48,6 +48,22 @@ query_free(Thread *thread, Query *query)
 	thread->free_query = query;
 }
 
+/* values that are not NUL-terminated go in binary format, 1, which for text is the same bytes */
+void
+query_add(Query *query, Span value, int format)
+{
+	query->values[query->nvalues] = value.base;
+	query->lengths[query->nvalues] = (int) value.len;
+	query->formats[query->nvalues] = format;
+	query->nvalues++;
+}
+
+bool
+query_is_call(const Query *query)
+{
+	return query->kind == QUERY_CALL || query->kind == QUERY_EXPORT;
+}
+
 bool
 pool_serves(const Pool *pool, const Operation *op)
 {
@@ -55,6 +71,17 @@ pool_serves(const Pool *pool, const Operation *op)
 		return false;
 	return op->role == ROLE_NONE ? pool->role == ROLE_NONE
 								 : pool->role != ROLE_NONE && pool->role >= op->role;
+}
+
+/* true if a slow pool of a role that may ask for whole lists */
+static bool
+pool_exports(const Pool *pool)
+{
+	bool found = false;
+
+	for (unsigned k = 0; k < route_count() && !found; k++)
+		found = route_operation(k)->export && route_operation(k)->role <= pool->role;
+	return found && pool->slow && pool->role != ROLE_NONE;
 }
 
 /* a pool for each kind and role that some operation needs */
@@ -75,6 +102,8 @@ pool_thread_open(Thread *thread)
 
 			needed = pool_serves(pool, op) && op->role <= pool->role;
 		}
+		pool->exports = pool_exports(pool);
+		needed |= pool->exports;
 		if (!needed)
 			continue;
 		snprintf(pool->name, sizeof pool->name, "%s_%s", pool->slow ? "slow" : "fast",
@@ -116,7 +145,7 @@ pool_thread_close(Thread *thread)
 
 /* the pool for a request: of the user's own role, so that the database sees who it is */
 static Pool *
-find_pool(const Request *request)
+find_pool(const Request *request, QueryKind kind)
 {
 	Thread *thread = request->thread;
 	const Operation *op = request->op;
@@ -125,7 +154,8 @@ find_pool(const Request *request)
 	{
 		Pool *pool = &thread->pools[i];
 
-		if (op->builtin == BUILTIN_READYZ
+		if (kind == QUERY_EXPORT ? pool->exports && pool->role == request->role
+			: op->builtin == BUILTIN_READYZ
 				? !pool->slow
 				: pool_serves(pool, op) && (op->role == ROLE_NONE || pool->role == request->role))
 			return pool;
@@ -133,22 +163,31 @@ find_pool(const Request *request)
 	return NULL;
 }
 
+static bool
+is_missing(const Pool *pool, const Query *query)
+{
+	return query->kind == QUERY_EXPORT ? pool->no_exports
+									   : query->op->call && pool->missing[query->op->index];
+}
+
 void
 pool_submit(Request *request, Query *query)
 {
-	Pool *pool = find_pool(request);
+	Pool *pool = find_pool(request, query->kind);
 	Thread *thread = request->thread;
 
 	if (!pool || pool->down)
 		reply_problem(request, ERR_DATABASE_UNAVAILABLE, "the database cannot be reached", NULL);
-	else if (query->op->call && pool->missing[query->op->index])
+	else if (is_missing(pool, query))
 		reply_problem(request, ERR_NOT_INSTALLED,
 					  "the database lacks the function of this operation", NULL);
-	else if (pool->queued >= (unsigned) config()->queue_limit)
+	else if (pool->queued >= (unsigned) config()->queue_limit && !request->replied)
 		reply_problem(request, ERR_OVERLOADED, "too many requests wait for the database", NULL);
 	else
 	{
-		query->deadline = thread->now_ms + config()->queue_timeout;
+		/* one that has begun to reply can only be cut off, so it waits with more patience */
+		query->deadline =
+			thread->now_ms + (request->replied ? pool->timeout : config()->queue_timeout);
 		*pool->tail = query;
 		pool->tail = &query->next;
 		pool->queued++;
@@ -193,7 +232,7 @@ is_settled(Pool *pool, Query *query)
 {
 	Request *request = query->request;
 
-	if (request && query->op->call && pool->missing[query->op->index])
+	if (request && is_missing(pool, query))
 		reply_problem(request, ERR_NOT_INSTALLED,
 					  "the database lacks the function of this operation", NULL);
 	else

@@ -16,6 +16,7 @@ struct Conn;
 typedef enum QueryKind
 {
 	QUERY_CALL,    /* a function for a request */
+	QUERY_EXPORT,  /* oms_rest.list_export() for a request */
 	QUERY_READY,   /* oms_rest.ready(), for /readyz or after connecting */
 	QUERY_PREPARE, /* after connecting */
 	QUERY_FLUSH    /* oms_rest.wal_flush() */
@@ -33,7 +34,7 @@ typedef struct Query
 {
 	struct Query *next;
 	Request *request;    /* NULL once the client has left */
-	const Operation *op; /* NULL but for calls and their preparation */
+	const Operation *op; /* NULL but for calls, exports and the preparation of calls */
 	PGresult *result;    /* kept until the sync that follows it */
 	QueryKind kind;
 	bool failed;
@@ -59,8 +60,10 @@ typedef struct Pool
 	struct Conn *conns;
 	unsigned nconns;
 	unsigned nready;
-	bool down;     /* no connection, and the last attempt failed */
-	bool *missing; /* by operation: its function cannot be called */
+	bool down;       /* no connection, and the last attempt failed */
+	bool exports;    /* whole lists are asked for here */
+	bool no_exports; /* their function cannot be called */
+	bool *missing;   /* by operation: its function cannot be called */
 	unsigned nmissing;
 	int64_t recheck_at; /* when to look for missing functions again */
 	Query *head;
@@ -73,6 +76,7 @@ extern void pool_submit(Request *request, Query *query);
 
 /* an empty query for a request, which then points to it */
 extern Query *query_new(Thread *thread, QueryKind kind, Request *request);
+extern void query_add(Query *query, Span value, int format);
 extern void query_free(Thread *thread, Query *query);
 
 /* sends what waits, as far as connections have room */
@@ -84,6 +88,8 @@ extern void pool_requeue(Pool *pool, Query *query);
 /* replies to everything that waits, since there is no database */
 extern void pool_fail_queued(Pool *pool);
 
+/* true for what clients ask, and what is asked again if the connection breaks */
+extern bool query_is_call(const Query *query);
 extern bool pool_serves(const Pool *pool, const Operation *op);
 extern void pool_tick(Thread *thread);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "config.h"
+#include "export.h"
 #include "log.h"
 #include "metrics.h"
 #include "reply.h"
@@ -138,6 +139,14 @@ send_problem(Request *request, const Problem *problem, const char *code, const c
 	Buf text = {0};
 	Span body;
 
+	/* a part is with the client already */
+	if (request->replied)
+	{
+		log_note(LOG_LEVEL_WARNING, "request %s was cut off: %s", request->id, detail);
+		metrics_add(request->thread, COUNT_CUT, 1);
+		http_stream_cut(request);
+		return;
+	}
 	write_problem(&text, request, problem, code, detail, hint, extra);
 	body = http_copy(request, buf_span(&text));
 	buf_free(&text);
@@ -187,7 +196,10 @@ problem_error(Buf *errors, Span pointer, const char *detail)
 void
 reply_left(Request *request)
 {
-	http_reply(request, 499, NULL, SPAN_NONE);
+	if (request->replied)
+		http_stream_cut(request);
+	else
+		http_reply(request, 499, NULL, SPAN_NONE);
 }
 
 void
@@ -198,7 +210,21 @@ problem_write(Buf *out, const Request *request, OmsError error, const char *deta
 }
 
 Span
-problem_for_status(Request *request, int status)
+problem_body(Request *request, OmsError error, const char *detail, const char *hint)
+{
+	Buf text = {0};
+	Span body;
+
+	problem_write(&text, request, error, detail, hint);
+	body = http_copy(request, buf_span(&text));
+	buf_free(&text);
+	request->status = problems[error].status;
+	add_status_headers(request, &problems[error]);
+	return body;
+}
+
+Span
+problem_for_status(Request *request)
 {
 	static const struct
 	{
@@ -209,26 +235,21 @@ problem_for_status(Request *request, int status)
 	} known[] = {
 		{404, ERR_ROUTE_NOT_FOUND, "there is nothing here", HINT_ROUTES},
 		{405, ERR_METHOD_NOT_ALLOWED, "the method is not allowed here", "use GET or HEAD"},
-		{413, ERR_BODY_TOO_LARGE, NULL, HINT_SMALLER},
 		{500, ERR_INTERNAL, "the server failed; its log says why", NULL},
 		{400, ERR_BAD_REQUEST, "the request is not well-formed HTTP", HINT_HTTP},
 	};
-	size_t count = sizeof known / sizeof known[0];
 	size_t i = 0;
 	Problem problem;
 	Buf text = {0};
-	Buf limit = {0};
 	Span body;
 
-	while (i < count - 1 && known[i].status != status)
+	while (i < sizeof known / sizeof known[0] - 1 && known[i].status != request->status)
 		i++;
 	problem = problems[known[i].error];
-	problem.status = status;
-	buf_fmt(&limit, "a body may have %lld bytes", (long long) config()->body_limit);
-	write_problem(&text, request, &problem, problem.code,
-				  known[i].detail ? known[i].detail : limit.data, known[i].hint, (Part){0});
+	problem.status = request->status;
+	write_problem(&text, request, &problem, problem.code, known[i].detail, known[i].hint,
+				  (Part){0});
 	body = http_copy(request, buf_span(&text));
-	buf_free(&limit);
 	buf_free(&text);
 	return body;
 }
@@ -386,6 +407,11 @@ reply_result(Request *request, PGresult *result)
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 	{
 		reply_error(request, result);
+		return;
+	}
+	if (request->export)
+	{
+		export_chunk(request, result);
 		return;
 	}
 	if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0))

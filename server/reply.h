@@ -20,6 +20,7 @@ typedef enum OmsError
 #define HINT_ROUTES "GET /api/schema/ lists all paths"
 #define HINT_SMALLER                                                                               \
 	"send less at once, in several requests; the setting body_limit of omsd is the limit"
+#define HINT_SMALLER_FILE "send less at once, in several requests"
 #define HINT_HTTP "send well-formed HTTP, as RFC 9112 describes it"
 
 /* a problem that omsd found; the hint says what to do, and may be NULL from status 500 on */
@@ -36,8 +37,11 @@ extern void problem_error(Buf *errors, Span pointer, const char *detail);
 extern void problem_write(Buf *out, const Request *request, OmsError error, const char *detail,
 						  const char *hint);
 
-/* the body of a problem, for one of h2o's own errors */
-extern Span problem_for_status(Request *request, int status);
+/* the same in memory of the request, with the headers and the status that it calls for */
+extern Span problem_body(Request *request, OmsError error, const char *detail, const char *hint);
+
+/* the body of a problem for one of h2o's own errors, by the request's status */
+extern Span problem_for_status(Request *request);
 
 /* what the database said; takes the result over */
 extern void reply_result(Request *request, PGresult *result);

@@ -39,6 +39,15 @@ method_name(Method method)
 	return method_names[method];
 }
 
+Method
+method_find(Span name)
+{
+	for (Method method = METHOD_GET; method <= METHOD_OPTIONS; method++)
+		if (span_is(name, span_z(method_names[method])))
+			return method;
+	return METHOD_OTHER;
+}
+
 unsigned
 route_count(void)
 {

@@ -40,6 +40,15 @@ typedef enum Builtin
 	BUILTIN_METRICS
 } Builtin;
 
+/* media types of a request's body */
+typedef enum BodyType
+{
+	BODY_JSON,
+	BODY_NDJSON,
+	BODY_CSV,
+	BODY_TYPES
+} BodyType;
+
 /* arguments of a database function after actor and request_id */
 typedef enum Arg
 {
@@ -48,6 +57,7 @@ typedef enum Arg
 	ARG_URL,
 	ARG_QUERY,
 	ARG_BODY,
+	ARG_CONTENT_TYPE,
 	ARG_IDEMPOTENCY_KEY,
 	ARG_COUNT
 } Arg;
@@ -93,8 +103,9 @@ typedef struct Operation
 	Role role;
 	bool slow;
 	bool write;
-	bool token; /* the reply becomes an access token */
-	bool takes_body;
+	bool token;          /* the reply becomes an access token */
+	unsigned body_types; /* a bit for each BodyType; 0 if it takes no body */
+	int64_t body_limit;  /* bytes, in place of the smaller setting; 0 is the setting */
 	bool takes_key;
 	Builtin builtin;
 	Param *params;
@@ -102,6 +113,7 @@ typedef struct Operation
 	Param path_param; /* what stands in the path, if it is a text and no id */
 	bool path_text;
 	int status;     /* of success */
+	char *export;   /* stem of the name of its file as CSV or NDJSON; NULL: not a list */
 	char *location; /* path of what was created, up to the id; NULL if nothing is */
 } Operation;
 
@@ -134,6 +146,7 @@ extern Span route_document(void);
 /* its entity tag, weak since the reply may be compressed */
 extern Span route_document_tag(void);
 extern const char *method_name(Method method);
+extern Method method_find(Span name);
 extern void route_free(void);
 
 #endif

@@ -25,8 +25,9 @@ typedef struct Thread
 	struct Query *free_query;  /* spare query objects */
 	struct TokenCache *tokens; /* tokens verified a short time ago */
 	struct Metrics *metrics;
-	Buf access_log; /* lines not yet written */
-	Buf scratch;    /* for text that is copied before the function returns */
+	unsigned exports; /* under way */
+	Buf access_log;   /* lines not yet written */
+	Buf scratch;      /* for text that is copied before the function returns */
 } Thread;
 
 #endif

@@ -24,6 +24,7 @@ GRANT INSERT, UPDATE ON oms.currency TO oms_admin;
 GRANT INSERT (code, name, priority, active), UPDATE (code, name, priority, active) ON oms.location TO oms_admin;
 
 GRANT EXECUTE ON FUNCTION oms_rest.ready, oms_rest.wal_flush TO oms_staff, omsd;
+GRANT EXECUTE ON FUNCTION oms_rest.list_export TO oms_staff;
 GRANT EXECUTE ON FUNCTION
   oms_rest.product_list, oms_rest.product_get,
   oms_rest.inventory_list, oms_rest.inventory_create, oms_rest.inventory_get, oms_rest.inventory_replace,
@@ -57,3 +58,5 @@ GRANT EXECUTE ON FUNCTION oms.shipment_create, oms.shipment_pack, oms.shipment_s
 GRANT EXECUTE ON FUNCTION oms.return_request, oms.return_approve, oms.return_reject, oms.return_cancel, oms.return_receive, oms.return_close,
   oms_rest.return_list, oms_rest.return_get, oms_rest.order_returns, oms_rest.return_create, oms_rest.return_approve, oms_rest.return_reject,
   oms_rest.return_cancel, oms_rest.return_receive, oms_rest.return_close TO oms_staff;
+GRANT EXECUTE ON FUNCTION oms_rest.order_batch_create, oms_rest.order_batch_confirm, oms_rest.order_batch_pack, oms_rest.order_batch_ship,
+  oms_rest.order_batch_deliver, oms_rest.order_batch_cancel TO oms_staff;

@@ -24,6 +24,12 @@ COMMENT ON CONSTRAINT task_handler_timeout_ms_check ON oms.task_handler IS 'A ru
 IF NOT EXISTS (SELECT FROM oms.task_handler WHERE name = 'order_created') THEN
   INSERT INTO oms.task_handler (name, created_by) VALUES ('order_created', 'oms');
 END IF;
+IF NOT EXISTS (SELECT FROM oms.task_handler WHERE name = 'import_run') THEN
+  -- tables of an earlier version have their guard, and this is no verb
+  ALTER TABLE oms.task_handler DISABLE TRIGGER USER;
+  INSERT INTO oms.task_handler (name, timeout_ms, created_by) VALUES ('import_run', 3600000, 'oms');
+  ALTER TABLE oms.task_handler ENABLE TRIGGER USER;
+END IF;
 
 -- a task's state is part of each index but the first, so that no update could be HOT: all room is filled
 CREATE TABLE IF NOT EXISTS oms.task (

@@ -5,10 +5,10 @@ AS 'MODULE_PATHNAME', 'oms_order_create' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_create(jsonb, text, bigint, text, text, text, jsonb, text) IS
 'Enters an order; items is [{"product_id": 1, "quantity": 2}, ...], 1 to 500 lines, quantities 1 to 1000000; an item may have discount, tax_rate (percent) and, for administrators, price. A discount, of a line or the whole order, is an amount such as 2.50 or percent such as 10%. Prices are today''s in the channel''s currency. The name is the customer''s, or User, unless given. Returns its id; the order is PENDING and takes no stock unless its channel''s orders take it at create. Raises OM003, OM010, OM014, OM023 (price), OM042 (external_ref taken in the channel), OM053 (no price in the currency).';
 
-CREATE FUNCTION oms.orders_create(orders jsonb, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+CREATE FUNCTION oms.orders_create(orders jsonb, all_or_nothing boolean DEFAULT false, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'oms_orders_create' LANGUAGE C;
-COMMENT ON FUNCTION oms.orders_create(jsonb) IS
-'Enters many orders, [{"customer_name": "Ann", "items": [...]}, ...], at most 10000. Returns a row for each, in their order; one that fails hinders no other.';
+COMMENT ON FUNCTION oms.orders_create(jsonb, boolean) IS
+'Enters many orders, [{"customer_name": "Ann", "items": [...]}, ...], at most 10000 (OM010). Returns a row for each, in their order; one that fails hinders no other, unless all_or_nothing: then the first that fails is raised as its own error, with its row from 0 in DETAIL, and nothing is done.';
 
 CREATE FUNCTION oms.order_sell(items jsonb, customer_name text DEFAULT NULL, customer_id bigint DEFAULT NULL, channel text DEFAULT 'default', external_ref text DEFAULT NULL,
   discount text DEFAULT NULL, attributes jsonb DEFAULT NULL, note text DEFAULT NULL) RETURNS bigint
@@ -82,26 +82,26 @@ AS 'MODULE_PATHNAME', 'oms_order_close' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_close(bigint, text) IS
 'Closes a partly shipped order short: all that has not shipped is cancelled, and the order takes its shipping step. Raises OM001, OM002 (nothing or all of it has shipped), OM045 (units are in a parcel).';
 
-CREATE FUNCTION oms.orders_confirm(order_ids bigint[], OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'oms_orders_confirm' LANGUAGE C STRICT;
-COMMENT ON FUNCTION oms.orders_confirm(bigint[]) IS
-'order_confirm for at most 10000 orders. Returns a row for each, in their order; one that fails hinders no other. Stock goes to the lowest order ids first.';
+CREATE FUNCTION oms.orders_confirm(order_ids bigint[], all_or_nothing boolean DEFAULT false, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_confirm' LANGUAGE C;
+COMMENT ON FUNCTION oms.orders_confirm(bigint[], boolean) IS
+'order_confirm for at most 10000 orders. Returns a row for each, in their order; one that fails hinders no other. Stock goes to the lowest order ids first. With all_or_nothing the first that fails is raised as its own error, with its row from 0 in DETAIL, and nothing is done.';
 
-CREATE FUNCTION oms.orders_pack(order_ids bigint[], OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'oms_orders_pack' LANGUAGE C STRICT;
-COMMENT ON FUNCTION oms.orders_pack(bigint[]) IS 'order_pack for at most 10000 orders; a row for each.';
+CREATE FUNCTION oms.orders_pack(order_ids bigint[], all_or_nothing boolean DEFAULT false, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_pack' LANGUAGE C;
+COMMENT ON FUNCTION oms.orders_pack(bigint[], boolean) IS 'order_pack for at most 10000 orders; a row for each. With all_or_nothing, as orders_confirm.';
 
-CREATE FUNCTION oms.orders_ship(order_ids bigint[], OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'oms_orders_ship' LANGUAGE C STRICT;
-COMMENT ON FUNCTION oms.orders_ship(bigint[]) IS 'order_ship for at most 10000 orders; a row for each.';
+CREATE FUNCTION oms.orders_ship(order_ids bigint[], all_or_nothing boolean DEFAULT false, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_ship' LANGUAGE C;
+COMMENT ON FUNCTION oms.orders_ship(bigint[], boolean) IS 'order_ship for at most 10000 orders; a row for each. With all_or_nothing, as orders_confirm.';
 
-CREATE FUNCTION oms.orders_deliver(order_ids bigint[], OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'oms_orders_deliver' LANGUAGE C STRICT;
-COMMENT ON FUNCTION oms.orders_deliver(bigint[]) IS 'order_deliver for at most 10000 orders; a row for each.';
+CREATE FUNCTION oms.orders_deliver(order_ids bigint[], all_or_nothing boolean DEFAULT false, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'oms_orders_deliver' LANGUAGE C;
+COMMENT ON FUNCTION oms.orders_deliver(bigint[], boolean) IS 'order_deliver for at most 10000 orders; a row for each. With all_or_nothing, as orders_confirm.';
 
-CREATE FUNCTION oms.orders_cancel(order_ids bigint[], reason text DEFAULT NULL, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
+CREATE FUNCTION oms.orders_cancel(order_ids bigint[], reason text DEFAULT NULL, all_or_nothing boolean DEFAULT false, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'oms_orders_cancel' LANGUAGE C;
-COMMENT ON FUNCTION oms.orders_cancel(bigint[], text) IS 'order_cancel for at most 10000 orders; a row for each.';
+COMMENT ON FUNCTION oms.orders_cancel(bigint[], text, boolean) IS 'order_cancel for at most 10000 orders; a row for each. With all_or_nothing, as orders_confirm.';
 
 CREATE FUNCTION oms.status_holds(status text) RETURNS text
 AS 'MODULE_PATHNAME', 'oms_status_holds' LANGUAGE C STABLE STRICT;

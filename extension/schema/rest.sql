@@ -8,6 +8,11 @@ AS 'MODULE_PATHNAME', 'oms_wal_flush' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.wal_flush() IS
 'Returns when all that this session committed is on disk and on the synchronous standbys. omsd acknowledges after it.';
 
+CREATE FUNCTION oms_rest.list_export(actor text, request_id text, list text, id bigint, query jsonb, format text, cursor text, OUT rows text, OUT next text) RETURNS record
+AS 'MODULE_PATHNAME', 'oms_rest_list_export' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.list_export(text, text, text, bigint, jsonb, text, text) IS
+'A chunk of a whole list: list is the function of this schema that answers with its pages, id what that one has in the path or null, query its filters and ordering, format csv (RFC 4180, the names in the first chunk) or ndjson. next is the cursor for the next chunk, null behind the last one; cursor is null for the first. Needs the right to call the function of the list. Raises OM010.';
+
 CREATE FUNCTION oms_rest.product_list(actor text, request_id text, url text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_product_list' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.product_list(text, text, text, jsonb) IS 'GET products/: a page.';
@@ -129,6 +134,45 @@ COMMENT ON FUNCTION oms_rest.order_cancel_lines(text, text, bigint, text) IS 'PO
 CREATE FUNCTION oms_rest.order_close(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_close' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_close(text, text, bigint, text) IS 'POST orders/{id}/close/: the order, closed short.';
+CREATE FUNCTION oms_rest.order_batch_create(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_create' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_create(text, text, text, text) IS 'POST orders/batch/create/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_confirm(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_confirm' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_confirm(text, text, text, text) IS 'POST orders/batch/confirm/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_pack(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_pack' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_pack(text, text, text, text) IS 'POST orders/batch/pack/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_ship(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_ship' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_ship(text, text, text, text) IS 'POST orders/batch/ship/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_deliver(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_deliver' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_deliver(text, text, text, text) IS 'POST orders/batch/deliver/: a result for each order.';
+CREATE FUNCTION oms_rest.order_batch_cancel(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_batch_cancel' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_batch_cancel(text, text, text, text) IS 'POST orders/batch/cancel/: a result for each order.';
+CREATE FUNCTION oms_rest.import_list(actor text, request_id text, url text, query jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_list' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.import_list(text, text, text, jsonb) IS 'GET imports/: a page, newest first.';
+CREATE FUNCTION oms_rest.import_get(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_get' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.import_get(text, text, bigint) IS 'GET imports/{id}/: how far it is.';
+CREATE FUNCTION oms_rest.import_rows(actor text, request_id text, id bigint, url text, query jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_rows' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.import_rows(text, text, bigint, text, jsonb) IS 'GET imports/{id}/rows/: a page of its rows with their errors.';
+CREATE FUNCTION oms_rest.import_create(actor text, request_id text, query jsonb, body text, content_type text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_create' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.import_create(text, text, jsonb, text, text, text) IS 'POST imports/: begins an import with the rows of the body, and queues it unless open=true. Dry, it runs at once, and the rows that fail are told.';
+CREATE FUNCTION oms_rest.import_add(actor text, request_id text, id bigint, body text, content_type text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_add' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.import_add(text, text, bigint, text, text, text) IS 'POST imports/{id}/rows/: adds the rows of the body.';
+CREATE FUNCTION oms_rest.import_run(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_run' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.import_run(text, text, bigint) IS 'POST imports/{id}/run/: queues it. Dry, it runs at once, and the rows that fail are told.';
+CREATE FUNCTION oms_rest.import_cancel(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_import_cancel' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.import_cancel(text, text, bigint) IS 'POST imports/{id}/cancel/: the import after it.';
 CREATE FUNCTION oms_rest.report_summary(actor text, request_id text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_report_summary' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.report_summary(text, text, jsonb) IS 'GET orders/reports/';

@@ -153,4 +153,12 @@ index_insert_end(Relation index, IndexInfo *info)
 #endif
 }
 
+/* 16 tells more of an error in a date */
+#if PG_VERSION_NUM >= 160000
+#define decode_datetime(field, types, n, type, tm, fsec, zone)                                     \
+	DecodeDateTime(field, types, n, type, tm, fsec, zone, &(DateTimeErrorExtra){0})
+#else
+#define decode_datetime DecodeDateTime
+#endif
+
 #endif /* OMS_COMPAT_H */

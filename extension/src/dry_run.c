@@ -9,6 +9,7 @@
  */
 #include "dry_run.h"
 #include "order.h"
+#include "problem.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -122,9 +123,9 @@ try_step(void *arg)
 	orders_move(step->verb, &step->id, 1, step->to, NULL, &step->outcome);
 }
 
-/* speaks_of_order tells an error that is about the order from one of the server */
-static bool
-speaks_of_order(int sqlstate)
+/* error_of_input tells an error that is about what was asked for from one of the server */
+bool
+error_of_input(int sqlstate)
 {
 	int category = ERRCODE_TO_CATEGORY(sqlstate);
 
@@ -148,7 +149,7 @@ find_problem(Verb *verb, int64 id, const char *to)
 	failure = rehearse(try_step, &step);
 	if (failure == NULL)
 		return step.outcome;
-	if (!speaks_of_order(failure->sqlerrcode))
+	if (!error_of_input(failure->sqlerrcode))
 		ReThrowError(failure);
 	return (Outcome){.id = id,
 					 .sqlstate = failure->sqlerrcode,
@@ -184,15 +185,6 @@ why_not(Verb *verb, FunctionCallInfo fcinfo)
 	return (Datum) 0;
 }
 
-static void
-append_member(StringInfo reply, const char *name, const char *text)
-{
-	if (text == NULL)
-		return;
-	appendStringInfo(reply, ", \"%s\": ", name);
-	escape_json(reply, text);
-}
-
 static KeptPlan order_exists = PLAN("SELECT FROM oms.orders WHERE id = $1", INT8OID);
 
 REST_VERB(rest_order_why_not);
@@ -221,13 +213,8 @@ rest_order_why_not(Verb *verb, FunctionCallInfo fcinfo)
 					 outcome.message ? "false" : "true");
 	if (outcome.message)
 	{
-		appendStringInfo(reply, "{\"code\": \"%s\"", unpack_sql_state(outcome.sqlstate));
-		append_member(reply, "detail", outcome.message);
-		append_member(reply, "hint", outcome.hint);
-		/* the detail of oms's own errors is JSON */
-		if (outcome.detail && outcome.detail[0] == '{' &&
-			strncmp(unpack_sql_state(outcome.sqlstate), "OM", 2) == 0)
-			appendStringInfo(reply, ", \"context\": %s", outcome.detail);
+		appendStringInfoChar(reply, '{');
+		problem_json(reply, outcome.sqlstate, outcome.message, outcome.detail, outcome.hint);
 		appendStringInfoChar(reply, '}');
 	}
 	appendStringInfoString(reply, "]}");

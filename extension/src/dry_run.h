@@ -14,6 +14,9 @@
  */
 extern ErrorData *rehearse(void (*act)(void *arg), void *arg);
 
+/* tells an error that is about what was asked for from one of the server */
+extern bool error_of_input(int sqlstate);
+
 /* dry_run is verb_body, undone: the result, or the error, is the verb's own */
 extern Datum dry_run(Verb *verb, FunctionCallInfo fcinfo, VerbBody body);
 

@@ -15,8 +15,9 @@ extern int oms_task_lease;   /* milliseconds */
 extern int oms_task_timeout; /* milliseconds */
 extern int oms_task_backoff; /* milliseconds */
 extern int oms_task_max_attempts;
-extern int oms_task_retention;        /* seconds, -1 for ever */
-extern int oms_idempotency_retention; /* seconds, -1 for ever */
+extern int oms_task_retention; /* seconds, -1 for ever */
+extern int oms_idempotency_retention;
+extern int oms_import_retention; /* seconds, -1 for ever */
 
 extern int oms_password_ops;
 extern int oms_password_memory;  /* kilobytes */

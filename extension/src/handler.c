@@ -32,16 +32,20 @@ static const struct
 {
 	const char *name;
 	BuiltinHandler run;
-} builtins[] = {{"order_created", order_created}};
+	bool alone; /* a task has a transaction of its own */
+} builtins[] = {{"order_created", order_created, false}, {"import_run", import_task, true}};
 
-/* builtin_find returns the C function of a built-in handler, or NULL */
-BuiltinHandler
-builtin_find(const char *name)
+/* builtin_find sets the C function of a built-in handler, or NULL */
+void
+builtin_find(Handler *handler)
 {
+	handler->builtin = NULL;
 	for (size_t i = 0; i < lengthof(builtins); i++)
-		if (strcmp(builtins[i].name, name) == 0)
-			return builtins[i].run;
-	return NULL;
+		if (strcmp(builtins[i].name, handler->name) == 0)
+		{
+			handler->builtin = builtins[i].run;
+			handler->alone = builtins[i].alone;
+		}
 }
 
 /* set_durable makes this commit wait for the disk, against the worker's habit */
@@ -299,7 +303,7 @@ handler_run(const Handler *handler, bool *more)
 	static int limit = 1;
 	int n;
 
-	if (handler->builtin == NULL)
+	if (handler->builtin == NULL || handler->alone)
 	{
 		n = run_one(handler);
 		*more |= n > 0;

@@ -109,12 +109,9 @@ hold_hand_over(Verb *verb, StockBatch *batch, const NewOrder *order)
 static int64
 order_from_hold(Verb *verb, NewOrder *order)
 {
-	Channel *channel = palloc(sizeof(Channel));
 	Outcome outcome = {0};
 
-	*channel = *order->channel;
-	strlcpy(channel->takes_stock, TAKES_AT_CREATE, sizeof(channel->takes_stock));
-	order->channel = channel;
+	order->takes_stock = TAKES_AT_CREATE;
 	order->outcome = &outcome;
 	read_items(order);
 	orders_insert(verb, order, 1);

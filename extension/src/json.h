@@ -51,6 +51,7 @@ typedef struct Input
 {
 	StringInfoData faults; /* JSON array elements: {"pointer", "detail"} */
 	int nfaults;
+	bool lenient; /* set after input_start: strings may stand for numbers and booleans, as in CSV */
 } Input;
 
 extern JsonbContainer *input_begin(Input *input, text *body);
@@ -61,6 +62,8 @@ extern void input_fault(Input *input, const char *pointer, const char *detail, .
 	pg_attribute_printf(3, 4);
 extern bool input_text(Input *input, const char *pointer, const char *s, int bytes, int64 min,
 					   int64 max);
+extern int64 input_integer(Input *input, const char *pointer, JsonbValue *value, int64 min,
+						   int64 max);
 extern bool input_choice(Input *input, const char *pointer, const char *s,
 						 const char *const *choices, int n);
 extern void input_end(Input *input);     /* raises OM010 when there were faults */
@@ -89,6 +92,8 @@ extern Datum reply_datum(StringInfo reply);
 extern void json_row(StringInfo buf, SPITupleTable *table, uint64 row);
 /* the same without the braces, columns first..last, first counting from 1 */
 extern void json_columns(StringInfo buf, SPITupleTable *table, uint64 row, int first, int last);
+/* a value by its SQL type: numeric is money, so a string */
+extern void json_value(StringInfo buf, Datum value, Oid type);
 extern void json_money(StringInfo buf, int64 cents);     /* "12.50" with quotes */
 extern void json_time(StringInfo buf, TimestampTz time); /* RFC 3339, UTC, with quotes */
 

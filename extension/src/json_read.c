@@ -14,6 +14,7 @@ input_start(Input *input)
 {
 	initStringInfo(&input->faults);
 	input->nfaults = 0;
+	input->lenient = false;
 }
 
 /* input_fault notes that the value at a pointer is wrong, and how to mend it */
@@ -187,26 +188,49 @@ read_text(Input *input, const char *pointer, const Field *field, JsonbValue *val
 		to->text = pnstrdup(value->val.string.val, value->val.string.len);
 }
 
+/* input_integer reads a whole number of min..max */
+int64
+input_integer(Input *input, const char *pointer, JsonbValue *value, int64 min, int64 max)
+{
+	char *digits = NULL;
+	int64 number;
+	char *end;
+
+	if (value->type == jbvNumeric)
+		digits = number_text(value);
+	else if (value->type == jbvString && input->lenient)
+		digits = pnstrdup(value->val.string.val, value->val.string.len);
+	if (digits && (isdigit((unsigned char) digits[0]) || digits[0] == '-'))
+	{
+		errno = 0;
+		number = strtoi64(digits, &end, 10);
+		if (*end == '\0' && errno == 0 && number >= min && number <= max)
+			return number;
+	}
+	input_fault(input, pointer, "must be a whole number from " INT64_FORMAT " to " INT64_FORMAT,
+				min, max);
+	return 0;
+}
+
 static void
 read_integer(Input *input, const char *pointer, const Field *field, JsonbValue *value,
 			 FieldValue *to)
 {
-	char *digits = value->type == jbvNumeric ? number_text(value) : NULL;
-	int64 number;
-	char *end;
+	to->number = input_integer(input, pointer, value, field->min, field->max);
+}
 
-	if (digits)
-	{
-		errno = 0;
-		number = strtoi64(digits, &end, 10);
-		if (*end == '\0' && errno == 0 && number >= field->min && number <= field->max)
-		{
-			to->number = number;
-			return;
-		}
-	}
-	input_fault(input, pointer, "must be a whole number from " INT64_FORMAT " to " INT64_FORMAT,
-				field->min, field->max);
+static void
+read_bool(Input *input, const char *pointer, JsonbValue *value, FieldValue *to)
+{
+	bool word;
+
+	if (value->type == jbvBool)
+		to->number = value->val.boolean;
+	else if (value->type == jbvString && input->lenient &&
+			 parse_bool_with_len(value->val.string.val, value->val.string.len, &word))
+		to->number = word;
+	else
+		input_fault(input, pointer, "must be true or false");
 }
 
 /* read_decimal reads a decimal string or number of min..max units, and says whether it could */
@@ -340,10 +364,7 @@ read_field(Input *input, const char *pointer, const Field *field, JsonbValue *va
 				read_integer(input, pointer, field, value, to);
 			break;
 		case FIELD_BOOL:
-			if (value->type == jbvBool)
-				to->number = value->val.boolean;
-			else
-				input_fault(input, pointer, "must be true or false");
+			read_bool(input, pointer, value, to);
 			break;
 		case FIELD_ARRAY:
 			read_array(input, pointer, field, value, to);

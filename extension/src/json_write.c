@@ -51,8 +51,7 @@ json_time(StringInfo buf, TimestampTz time)
 					 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fsec);
 }
 
-/* json_value appends a value by its SQL type: numeric is money, so a string */
-static void
+void
 json_value(StringInfo buf, Datum value, Oid type)
 {
 	char digits[MAXINT8LEN + 1];

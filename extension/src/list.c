@@ -209,7 +209,9 @@ apply_parameter(ListQuery *query, const char *name, const char *value, uint64 *s
 	const ListFilter *filter = find_filter(query->list, name);
 	bool position = strcmp(name, "page") == 0 || strcmp(name, "cursor") == 0;
 
-	if (filter)
+	if (list_export && (position || strcmp(name, "page_size") == 0))
+		input_fault(&query->input, query_pointer(name), "cannot be given: an export has all rows");
+	else if (filter)
 	{
 		*seen |= UINT64CONST(1) << (filter - query->list->filters);
 		query->filtered = true;
@@ -270,6 +272,14 @@ parse_query(ListQuery *query, const Listing *list, Jsonb *parameters)
 		if (list->filters[i].by_default && !(seen & (UINT64CONST(1) << i)))
 			apply_filter(query, &list->filters[i], list->filters[i].by_default);
 	input_end(&query->input);
+}
+
+/* list_cursor writes what apply_cursor reads */
+char *
+list_cursor(SPITupleTable *table, uint64 row)
+{
+	return psprintf("%s:%s", SPI_getvalue(table->vals[row], table->tupdesc, 1),
+					SPI_getvalue(table->vals[row], table->tupdesc, 2));
 }
 
 /* count_rows counts what the filters let through, up to LIST_MAX_COUNT + 1 */
@@ -371,7 +381,7 @@ list_reply_within(Verb *verb, const Listing *list, const char *url, Jsonb *param
 				  const char *condition, const char *value)
 {
 	ListQuery query;
-	StringInfo reply = reply_begin(verb);
+	StringInfo reply;
 	int64 count;
 	uint64 n;
 	char *cursor = NULL;
@@ -382,8 +392,17 @@ list_reply_within(Verb *verb, const Listing *list, const char *url, Jsonb *param
 		add_condition(&query, condition, value);
 		query.filtered = true;
 	}
+	if (list_export)
+	{
+		if (list_export->cursor)
+			apply_cursor(&query, list_export->cursor);
+		input_end(&query.input);
+		query.page_size = list_export_limit() - 1;
+		return list_export_rows(verb, list, read_page(&query));
+	}
 	count = count_rows(&query);
 	n = read_page(&query);
+	reply = reply_begin(verb);
 	if (n == 0 && query.page > 1 && query.cursor_value == NULL)
 		ereport(ERROR, (oms_errcode(OMS_PAGE_NOT_FOUND),
 						errmsg("there is no page " INT64_FORMAT, query.page),
@@ -391,7 +410,7 @@ list_reply_within(Verb *verb, const Listing *list, const char *url, Jsonb *param
 	if (n > (uint64) query.page_size)
 	{
 		n = query.page_size;
-		cursor = psprintf(INT64_FORMAT ":%s", row_int64(n - 1, 1), row_cstring(n - 1, 2));
+		cursor = list_cursor(SPI_tuptable, n - 1);
 	}
 	if (count > LIST_MAX_COUNT && (query.filtered || list->count_all == NULL))
 		appendStringInfo(reply,
@@ -417,9 +436,12 @@ list_reply_within(Verb *verb, const Listing *list, const char *url, Jsonb *param
 Datum
 list_whole(Verb *verb, KeptPlan *select)
 {
-	StringInfo reply = reply_begin(verb);
 	uint64 n = plan_read(select, NULL, NULL);
+	StringInfo reply;
 
+	if (list_export)
+		return list_export_rows(verb, NULL, n);
+	reply = reply_begin(verb);
 	appendStringInfo(
 		reply, "{\"count\": " UINT64_FORMAT ", \"next\": null, \"previous\": null, \"results\": [",
 		n);

@@ -61,4 +61,20 @@ extern Datum list_whole(Verb *verb, KeptPlan *select);
 extern Datum list_reply_within(Verb *verb, const Listing *list, const char *url, Jsonb *query,
 							   const char *condition, const char *value);
 
+/* ListExport: rows wanted as text instead of a page, while list_export() runs */
+typedef struct ListExport
+{
+	bool csv;           /* else NDJSON */
+	const char *cursor; /* the row before, or NULL for the first chunk */
+	char *next;         /* cursor for the next chunk, NULL behind the last */
+	bool done;
+} ListExport;
+
+extern ListExport *list_export; /* NULL unless it runs */
+extern int64 list_export_limit(void);
+extern Datum list_export_rows(Verb *verb, const Listing *list, uint64 n);
+
+/* the cursor that stands for a row of a list */
+extern char *list_cursor(SPITupleTable *table, uint64 row);
+
 #endif /* OMS_LIST_H */

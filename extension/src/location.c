@@ -54,14 +54,33 @@ location_rank(int32 id)
 	return location ? location->rank : -1;
 }
 
-/* location_find returns the location with a code, or raises OM032 */
+/* location_by_code returns the location with a code, or NULL */
 const Location *
-location_find(const char *code)
+location_by_code(const char *code)
 {
 	refcache_need(&cache);
 	for (int i = 0; i < nlocations; i++)
 		if (strcmp(locations[i].code, code) == 0)
 			return &locations[i];
+	return NULL;
+}
+
+/* location_first returns the id of the location that is taken from first, 0 when none is active */
+int32
+location_first(void)
+{
+	refcache_need(&cache);
+	return nlocations > 0 && locations[0].rank == 0 ? locations[0].id : 0;
+}
+
+/* location_find returns the location with a code, or raises OM032 */
+const Location *
+location_find(const char *code)
+{
+	const Location *location = location_by_code(code);
+
+	if (location)
+		return location;
 	ereport(ERROR,
 			(oms_errcode(OMS_LOCATION_NOT_FOUND), errmsg("there is no location \"%s\"", code),
 			 errhint("SELECT code FROM oms.location shows what there is.")));

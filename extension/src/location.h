@@ -18,6 +18,8 @@ typedef struct Location
 	int rank; /* place in the order of taking, from 0; -1 when nothing is taken from it */
 } Location;
 
+extern const Location *location_by_code(const char *code); /* or NULL */
+extern int32 location_first(void); /* the id of the one taken from first, or 0 */
 extern const Location *location_find(const char *code); /* raises OM032 */
 /* the id of the location whose code is an argument; null is MAIN */
 extern int32 location_arg(FunctionCallInfo fcinfo, int argument);

@@ -39,9 +39,11 @@ typedef struct Outcome
 {
 	int64 id;         /* of the order, once it is known */
 	bool moved;       /* for a transition: it was not there already */
+	TimestampTz at;   /* set by the caller: when it happened, or 0 for now */
 	bool wants_split; /* set by the caller: tell where the units come from */
 	char *split;      /* then a JSON array, or NULL when none were allocated */
 	int sqlstate;
+	bool by_twin; /* failed because another of the same call succeeds */
 	char *message;
 	char *detail; /* JSON, or NULL */
 	char *hint;
@@ -49,6 +51,8 @@ typedef struct Outcome
 
 extern void outcome_fail(Outcome *outcome, OmsError error, char *message, char *detail, char *hint);
 extern void outcome_raise(const Outcome *outcome);
+/* raises the error of the first of n elements of an argument that failed, with its row from 0 */
+extern void outcome_raise_first(const Outcome *outcomes, int n, const char *argument);
 extern Datum outcome_return(FunctionCallInfo fcinfo, const Outcome *outcomes, int n);
 
 /* ----------------------------------------------------------------- verbs */
@@ -64,12 +68,14 @@ typedef struct Verb
 	Oid userid;             /* the role that called */
 	const char *actor;      /* who acts: a user of the API or a database role */
 	const char *request_id; /* of the REST request, or NULL */
+	int64 import_id;        /* of the import whose rows are run: its events say so; else 0 */
 	struct Verb *outer;     /* the verb whose trigger called this one */
 } Verb;
 
 typedef Datum (*VerbBody)(Verb *verb, FunctionCallInfo fcinfo);
 
 extern bool verb_running(void);
+extern void check_actor_trusted(void); /* raises OM024 */
 extern Datum verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool write);
 extern Datum verb_body(Verb *verb, FunctionCallInfo fcinfo, VerbBody body, bool write);
 

@@ -52,10 +52,15 @@ typedef struct NewOrder
 	const char *customer; /* name, or NULL for the customer's own */
 	int64 customer_id;    /* 0 for none */
 	const char *external_ref;
-	const char *discount; /* of the whole order, as a line's */
+	const struct NewOrder *twin; /* one before it in the call with the same reference, or NULL */
+	const char *discount;        /* of the whole order, as a line's */
 	Jsonb *attributes;
 	const char *note;
 	int64 hold_id; /* whose units it takes over, or 0 */
+	/* of one that happened in the past: when, and how it takes stock; its products may be archived */
+	TimestampTz created_at;  /* 0 for now */
+	const char *takes_stock; /* NULL as its channel's orders do */
+	bool imported;
 	NewLine *lines;
 	const int *places; /* of the lines in the request's items, or NULL for one after the other */
 	int nbefore;       /* lines that the order has already */
@@ -67,7 +72,10 @@ typedef struct NewOrder
 	Outcome *outcome;
 } NewOrder;
 
-/* columns order_id, seq, from_status, to_status, actor, reason of the history */
+#define order_takes_stock(order)                                                                   \
+	((order)->takes_stock ? (order)->takes_stock : (order)->channel->takes_stock)
+
+/* columns order_id, seq, from_status, to_status, actor, reason, changed_at of the history */
 extern Table order_history;
 
 /* order_read.c */

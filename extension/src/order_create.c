@@ -6,6 +6,7 @@
 #include "hold.h"
 #include "order_stock.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "utils/builtins.h"
@@ -14,7 +15,7 @@
 static Table orders_table =
 	TABLE("orders", "id", "order_number", "status", "version", "customer_name", "total_amount",
 		  "created_by", "discount_amount", "tax_amount", "currency", "channel", "takes_stock",
-		  "customer_id", "series_number", "external_ref", "attributes");
+		  "customer_id", "series_number", "external_ref", "attributes", "created_at", "updated_at");
 
 static Table lines_table =
 	TABLE("order_line", "order_id", "line_no", "product_id", "quantity", "sku", "name", "price",
@@ -47,12 +48,12 @@ static bool
 takes_now(const NewOrder *order)
 {
 	return order->outcome->message == NULL &&
-		   strcmp(order->channel->takes_stock, TAKES_AT_CREATE) == 0;
+		   strcmp(order_takes_stock(order), TAKES_AT_CREATE) == 0;
 }
 
-/* reserve_all locks stock for all orders that take it now; those that lack it fail */
+/* lock_all locks stock for all orders that take it now */
 static void
-reserve_all(Verb *verb, StockBatch *batch, NewOrder *orders, int n, SPITupleTable *products)
+lock_all(StockBatch *batch, NewOrder *orders, int n)
 {
 	int nids = 0;
 	int64 *ids;
@@ -68,24 +69,23 @@ reserve_all(Verb *verb, StockBatch *batch, NewOrder *orders, int n, SPITupleTabl
 		for (int j = 0; takes_now(&orders[i]) && j < orders[i].nlines; j++)
 			ids[nids++] = orders[i].lines[j].product_id;
 	stock_lock(batch, ids, int8_sort_unique(ids, nids));
-	for (int i = 0; i < n; i++)
-	{
-		if (!takes_now(&orders[i]))
-			continue;
-		if (orders[i].hold_id != 0)
-			hold_hand_over(verb, batch, &orders[i]);
-		else
-			reserve(verb, batch, &orders[i], products);
-	}
 }
 
 /* --------------------------------------------------------------- writing */
+
+/* born_at says when an order was entered */
+static Datum
+born_at(const NewOrder *order)
+{
+	return TimestampTzGetDatum(order->created_at ? order->created_at
+												 : GetCurrentTransactionStartTimestamp());
+}
 
 static void
 write_header(const NewOrder *order, Datum status, Datum actor)
 {
 	const Channel *channel = order->channel;
-	const bool nulls[16] = {[12] = order->customer_id == 0,
+	const bool nulls[18] = {[12] = order->customer_id == 0,
 							[13] = order->series_number == 0,
 							[14] = order->external_ref == NULL,
 							[15] = order->attributes == NULL};
@@ -97,10 +97,10 @@ write_header(const NewOrder *order, Datum status, Datum actor)
 			CStringGetTextDatum(order->customer), money_datum(order->total, channel->decimals),
 			actor, money_datum(order->discounts, channel->decimals),
 			money_datum(order->tax, channel->decimals), CStringGetTextDatum(channel->currency),
-			CStringGetTextDatum(channel->code), CStringGetTextDatum(channel->takes_stock),
+			CStringGetTextDatum(channel->code), CStringGetTextDatum(order_takes_stock(order)),
 			Int64GetDatum(order->customer_id), Int64GetDatum(order->series_number),
 			order->external_ref ? CStringGetTextDatum(order->external_ref) : (Datum) 0,
-			JsonbPGetDatum(order->attributes)},
+			JsonbPGetDatum(order->attributes), born_at(order), born_at(order)},
 		nulls);
 }
 
@@ -109,7 +109,7 @@ write_headers(Verb *verb, NewOrder **orders, int n)
 {
 	Datum status = CStringGetTextDatum(STATUS_INITIAL);
 	Datum actor = CStringGetTextDatum(verb->actor);
-	const bool history_nulls[6] = {false, false, true, false, false, true};
+	const bool history_nulls[7] = {false, false, true, false, false, true, false};
 
 	table_begin(&orders_table);
 	for (int i = 0; i < n; i++)
@@ -119,7 +119,7 @@ write_headers(Verb *verb, NewOrder **orders, int n)
 	for (int i = 0; i < n; i++)
 		table_insert(&order_history,
 					 (Datum[]){Int64GetDatum(orders[i]->id), Int64GetDatum(1), (Datum) 0, status,
-							   actor, (Datum) 0},
+							   actor, (Datum) 0, born_at(orders[i])},
 					 history_nulls);
 	table_end(&order_history);
 }
@@ -195,7 +195,8 @@ write_traces(Verb *verb, NewOrder **orders, int n)
 		payloads[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
 	}
 	event_append(verb, "order.created", "order", n, ids, versions, NULL);
-	task_enqueue(verb, "order_created", n, payloads);
+	if (verb->import_id == 0) /* of what is past nobody is to be told today */
+		task_enqueue(verb, "order_created", n, payloads);
 }
 
 /*
@@ -222,9 +223,14 @@ orders_insert(Verb *verb, NewOrder *orders, int n)
 		if (orders[i].outcome->message == NULL)
 			orders[i].id = nextval_internal(sequence, false);
 	}
-	reserve_all(verb, &batch, orders, n, products);
+	lock_all(&batch, orders, n);
 	for (int i = 0; i < n; i++)
 	{
+		origin_settle(&orders[i]);
+		if (takes_now(&orders[i]) && orders[i].hold_id != 0)
+			hold_hand_over(verb, &batch, &orders[i]);
+		else if (takes_now(&orders[i]))
+			reserve(verb, &batch, &orders[i], products);
 		if (orders[i].outcome->message)
 			continue;
 		orders[i].outcome->id = orders[i].id;

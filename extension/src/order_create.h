@@ -36,6 +36,7 @@ extern void origins_check(NewOrder *orders, int n);
 extern void reference_lock(const char *reference);
 extern void reference_check(Outcome *outcome, const char *channel, const char *reference,
 							int64 own_id);
+extern void origin_settle(NewOrder *order); /* once those before it have their outcomes */
 extern void series_lock(NewOrder *orders, int n);
 extern void series_number(NewOrder **orders, int n);
 

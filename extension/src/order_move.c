@@ -11,6 +11,7 @@
 #include "shipment.h"
 #include "table.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -23,8 +24,8 @@ static KeptPlan lock_orders =
 
 static Table orders_status = TABLE("orders", "status", "version", "updated_at", "fulfilment");
 
-Table order_history =
-	TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor", "reason");
+Table order_history = TABLE("order_history", "order_id", "seq", "from_status", "to_status", "actor",
+							"reason", "changed_at");
 
 /* order_fail_held notes OM043 */
 void
@@ -126,20 +127,27 @@ lock_and_judge(Verb *verb, MovingOrder *orders, int n, const char *to)
 	return table;
 }
 
+/* moved_at says when an order took its step */
+static Datum
+moved_at(const MovingOrder *order)
+{
+	return TimestampTzGetDatum(order->outcome->at ? order->outcome->at
+												  : GetCurrentTransactionStartTimestamp());
+}
+
 /* write_headers writes status, version and history of the orders that move */
 static void
 write_headers(Verb *verb, MovingOrder **orders, int n, const char *to, const char *reason)
 {
-	Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	Datum status = CStringGetTextDatum(to);
 	Datum actor = CStringGetTextDatum(verb->actor);
 	Datum why = reason ? CStringGetTextDatum(reason) : (Datum) 0;
-	const bool nulls[6] = {false, false, false, false, false, reason == NULL};
+	const bool nulls[7] = {false, false, false, false, false, reason == NULL, false};
 
 	table_begin(&orders_status);
 	for (int i = 0; i < n; i++)
 		table_update(&orders_status, orders[i]->tid,
-					 (Datum[]){status, Int64GetDatum(orders[i]->version + 1), now,
+					 (Datum[]){status, Int64GetDatum(orders[i]->version + 1), moved_at(orders[i]),
 							   CStringGetTextDatum(orders[i]->step->effect == EFFECT_SHIP
 													   ? "full"
 													   : orders[i]->fulfilment)},
@@ -149,7 +157,8 @@ write_headers(Verb *verb, MovingOrder **orders, int n, const char *to, const cha
 	for (int i = 0; i < n; i++)
 		table_insert(&order_history,
 					 (Datum[]){Int64GetDatum(orders[i]->id), Int64GetDatum(orders[i]->version + 1),
-							   CStringGetTextDatum(orders[i]->from), status, actor, why},
+							   CStringGetTextDatum(orders[i]->from), status, actor, why,
+							   moved_at(orders[i])},
 					 nulls);
 	table_end(&order_history);
 }

@@ -40,7 +40,7 @@ check_customer(NewOrder *order)
 	Datum arg = Int64GetDatum(order->customer_id);
 	bool found = plan_write(&select_customer, &arg, NULL) > 0;
 
-	if (found && !row_bool(0, 2))
+	if (found && (order->imported || !row_bool(0, 2)))
 	{
 		if (order->customer == NULL)
 			order->customer = row_cstring(0, 1);
@@ -135,23 +135,46 @@ reference_check(Outcome *outcome, const char *channel, const char *reference, in
 		fail_reference(outcome, reference, row_int64(0, 1));
 }
 
-/* check_reference looks a reference up among all that is committed, and what this call has */
-static void
-check_reference(NewOrder *orders, int i)
+static int
+reference_compare(const void *a, const void *b)
 {
-	NewOrder *order = &orders[i];
+	const NewOrder *x = *(NewOrder *const *) a;
+	const NewOrder *y = *(NewOrder *const *) b;
+	int order = strcmp(x->external_ref, y->external_ref);
 
-	for (int j = 0; j < i; j++)
-	{
-		if (orders[j].external_ref && orders[j].outcome->message == NULL &&
-			strcmp(orders[j].external_ref, order->external_ref) == 0 &&
-			strcmp(orders[j].channel->code, order->channel->code) == 0)
+	if (order == 0)
+		order = strcmp(x->channel->code, y->channel->code);
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* find_twins notes for each order the one before it in the call that has the same reference */
+static void
+find_twins(NewOrder *orders, int n)
+{
+	NewOrder **sorted = palloc(sizeof(NewOrder *) * n);
+	int m = 0;
+
+	for (int i = 0; i < n; i++)
+		if (orders[i].external_ref && orders[i].outcome->message == NULL)
+			sorted[m++] = &orders[i];
+	qsort(sorted, m, sizeof(NewOrder *), reference_compare);
+	for (int i = 1; i < m; i++)
+		if (strcmp(sorted[i]->external_ref, sorted[i - 1]->external_ref) == 0 &&
+			strcmp(sorted[i]->channel->code, sorted[i - 1]->channel->code) == 0)
+			sorted[i]->twin = sorted[i - 1];
+}
+
+/* origin_settle fails an order whose reference one before it in the call has got */
+void
+origin_settle(NewOrder *order)
+{
+	for (const NewOrder *twin = order->twin; twin && order->outcome->message == NULL;
+		 twin = twin->twin)
+		if (twin->outcome->message == NULL)
 		{
 			fail_reference(order->outcome, order->external_ref, 0);
-			return;
+			order->outcome->by_twin = true;
 		}
-	}
-	reference_check(order->outcome, order->channel->code, order->external_ref, 0);
 }
 
 /* origins_check finds customers and looks external references up */
@@ -174,7 +197,9 @@ origins_check(NewOrder *orders, int n)
 	CommandCounterIncrement();
 	for (int i = 0; i < n; i++)
 		if (orders[i].external_ref && orders[i].outcome->message == NULL)
-			check_reference(orders, i);
+			reference_check(orders[i].outcome, orders[i].channel->code, orders[i].external_ref, 0);
+	if (n > 1)
+		find_twins(orders, n);
 }
 
 static int

@@ -154,7 +154,7 @@ price_line(Pricing *pricing, NewOrder *order, int i)
 	int64 base;
 
 	line->product = product_row(pricing->nproducts, line->product_id);
-	if (line->product < 0 || row_bool(line->product, ARCHIVED_COLUMN))
+	if (line->product < 0 || (row_bool(line->product, ARCHIVED_COLUMN) && !order->imported))
 	{
 		input_fault(&pricing->input, pointer_to(order, i, "product_id"),
 					line->product < 0 ? "there is no product " INT64_FORMAT

@@ -276,7 +276,7 @@ append_created_header(StringInfo reply, Verb *verb, NewOrder *order)
 	append_text(reply, "external_ref", order->external_ref);
 	append_amount(reply, "discount_amount", order->discounts, order);
 	append_amount(reply, "tax_amount", order->tax, order);
-	append_text(reply, "takes_stock", order->channel->takes_stock);
+	append_text(reply, "takes_stock", order_takes_stock(order));
 	append_text(reply, "fulfilment", "none");
 	append_text(reply, "hold_reason", NULL);
 	appendStringInfoString(reply, ", \"attributes\": ");

@@ -10,25 +10,21 @@
 #include "product.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
-
-#define MAX_PRICE_CENTS INT64CONST(999999999999)
-
-/* ProductChange: values to write; what is not given stays */
-typedef struct ProductChange
-{
-	const char *sku;
-	const char *name;
-	const char *about;
-	bool has_price;
-	int64 cents;
-} ProductChange;
 
 static KeptPlan insert_product =
 	PLAN("INSERT INTO oms.product (sku, name, about, price) VALUES ($1, $2, coalesce($3, ''), $4) "
 		 "ON CONFLICT (sku) WHERE archived_at IS NULL DO NOTHING RETURNING " PRODUCT_COLUMNS,
 		 TEXTOID, TEXTOID, TEXTOID, NUMERICOID);
+
+static KeptPlan insert_products =
+	PLAN("INSERT INTO oms.product (sku, name, about, price) "
+		 "SELECT sku, name, coalesce(about, ''), round(cents::numeric / 100, 2) "
+		 "FROM unnest($1, $2, $3, $4) AS p (sku, name, about, cents) "
+		 "ON CONFLICT (sku) WHERE archived_at IS NULL DO NOTHING RETURNING id, sku, version",
+		 TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID);
 
 static KeptPlan select_product = PLAN(
 	"SELECT " PRODUCT_COLUMNS " FROM oms.product WHERE id = $1 AND (archived_at IS NULL OR $2)",
@@ -91,7 +87,7 @@ product_event(Verb *verb, const char *type)
 }
 
 /* product_insert enters a product; its row is then the last plan's */
-static int64
+int64
 product_insert(Verb *verb, const ProductChange *product)
 {
 	char nulls[5] = "    ";
@@ -108,8 +104,91 @@ product_insert(Verb *verb, const ProductChange *product)
 	return row_int64(0, 1);
 }
 
+static int
+compare_sku(const void *a, const void *b)
+{
+	return strcmp((*(const ProductChange *const *) a)->sku,
+				  (*(const ProductChange *const *) b)->sku);
+}
+
+/* text_array makes an array of texts, null where there is none */
+static Datum
+text_array(Datum *texts, bool *nulls, int n)
+{
+	int lower = 1;
+
+	return PointerGetDatum(
+		construct_md_array(texts, nulls, 1, &n, &lower, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* insert_all runs the statement that enters products; its rows are then the last plan's */
+static uint64
+insert_all(const ProductChange *products, int n)
+{
+	Datum *texts[3];
+	bool *nulls[3];
+	int64 *cents = palloc(sizeof(int64) * n);
+	Datum args[4];
+
+	for (int column = 0; column < 3; column++)
+	{
+		texts[column] = palloc(sizeof(Datum) * n);
+		nulls[column] = palloc(sizeof(bool) * n);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		const char *values[] = {products[i].sku, products[i].name, products[i].about};
+
+		for (int column = 0; column < 3; column++)
+		{
+			nulls[column][i] = values[column] == NULL;
+			texts[column][i] = values[column] ? CStringGetTextDatum(values[column]) : (Datum) 0;
+		}
+		cents[i] = products[i].cents;
+	}
+	for (int column = 0; column < 3; column++)
+		args[column] = text_array(texts[column], nulls[column], n);
+	args[3] = int8_array(cents, n);
+	return plan_write(&insert_products, args, NULL);
+}
+
+/* products_insert enters many products; ids[i] becomes 0 where another has the SKU by now */
+void
+products_insert(Verb *verb, const ProductChange *products, int n, int64 *ids)
+{
+	const ProductChange **sorted = palloc(sizeof(ProductChange *) * Max(n, 1));
+	int64 *made;
+	int64 *versions;
+	int found;
+
+	if (n == 0)
+		return;
+	memset(ids, 0, sizeof(int64) * n);
+	for (int i = 0; i < n; i++)
+		sorted[i] = &products[i];
+	qsort(sorted, n, sizeof(ProductChange *), compare_sku);
+	found = (int) insert_all(products, n);
+	made = palloc(sizeof(int64) * Max(found, 1));
+	versions = palloc(sizeof(int64) * Max(found, 1));
+	for (int i = 0; i < found; i++)
+	{
+		ProductChange row = {.sku = row_cstring(i, 2)};
+		const ProductChange *key = &row;
+		const ProductChange **product =
+			bsearch(&key, sorted, n, sizeof(ProductChange *), compare_sku);
+
+		made[i] = row_int64(i, 1);
+		versions[i] = row_int64(i, 3);
+		ids[*product - products] = made[i];
+	}
+	if (found == 0)
+		return;
+	products_changed();
+	event_append(verb, "product.created", "product", found, made, versions, NULL);
+}
+
 /* product_change writes what differs; the product's row is then the last plan's */
-static void
+void
 product_change(Verb *verb, int64 id, const ProductChange *change)
 {
 	char nulls[6] = "     ";
@@ -130,7 +209,7 @@ product_change(Verb *verb, int64 id, const ProductChange *change)
 		raise_not_found(id);
 }
 
-static void
+void
 product_archive_row(Verb *verb, int64 id)
 {
 	Datum args[2] = {Int64GetDatum(id), BoolGetDatum(true)};

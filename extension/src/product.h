@@ -14,4 +14,25 @@
 #define PRODUCT_P_COLUMNS                                                                          \
 	"p.id, p.name, p.about, p.sku, p.price, p.created_at, p.updated_at, p.version, p.archived_at"
 
+#include "oms.h"
+
+#define MAX_PRICE_CENTS INT64CONST(999999999999)
+
+/* ProductChange: values to write; what is not given stays */
+typedef struct ProductChange
+{
+	const char *sku;
+	const char *name;
+	const char *about;
+	bool has_price;
+	int64 cents;
+} ProductChange;
+
+/* the rows that they leave are the last plan's, with PRODUCT_COLUMNS */
+extern int64 product_insert(Verb *verb, const ProductChange *product); /* raises OM011 */
+/* enters many, whose SKUs differ; ids[i] becomes 0 where another has the SKU by now */
+extern void products_insert(Verb *verb, const ProductChange *products, int n, int64 *ids);
+extern void product_change(Verb *verb, int64 id, const ProductChange *change);
+extern void product_archive_row(Verb *verb, int64 id);
+
 #endif /* OMS_PRODUCT_H */

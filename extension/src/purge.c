@@ -30,6 +30,11 @@ static Purge purges[] = {
 	 PLAN("DELETE FROM oms.idempotency WHERE ctid = ANY (ARRAY(SELECT ctid FROM oms.idempotency "
 		  "WHERE created_at < now() - $1 * interval '1 s' LIMIT $2 FOR UPDATE SKIP LOCKED))",
 		  INT4OID, INT4OID)},
+	{"rows of imports", &oms_import_retention,
+	 PLAN("DELETE FROM oms.import_row WHERE ctid = ANY (ARRAY(SELECT r.ctid FROM oms.import i "
+		  "JOIN oms.import_row r ON r.import_id = i.id "
+		  "WHERE i.finished_at < now() - $1 * interval '1 s' LIMIT $2))",
+		  INT4OID, INT4OID)},
 	{"sessions", &at_once,
 	 PLAN("DELETE FROM oms.session WHERE id = ANY (ARRAY(SELECT id FROM oms.session "
 		  "WHERE expires_at < now() - $1 * interval '1 s' "

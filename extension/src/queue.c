@@ -121,14 +121,15 @@ read_handlers(Queue *queue)
 	uint64 n = plan_read(&select_due, &timeout, NULL);
 	MemoryContext old = MemoryContextSwitchTo(queue->context);
 
-	queue->handlers = palloc(sizeof(Handler) * Max(n, 1));
+	queue->handlers = palloc0(sizeof(Handler) * Max(n, 1));
 	for (uint64 i = 0; i < n; i++)
 	{
 		Handler *handler = &queue->handlers[i];
 
 		handler->name = row_cstring(i, 1);
 		handler->function = row_cstring(i, 2);
-		handler->builtin = handler->function ? NULL : builtin_find(handler->name);
+		if (handler->function == NULL)
+			builtin_find(handler);
 		handler->run_as = row_cstring(i, 3);
 		handler->timeout = row_int32(i, 4);
 		handler->due = DatumGetTimestampTz(row_int64(i, 5));

@@ -27,18 +27,21 @@ static Table stock_moves = TABLE("stock_move", "product_id", "location_id", "seq
 								 "d_on_hand", "d_reserved", "d_allocated", "on_hand", "reserved",
 								 "allocated", "order_id", "line_no", "document", "reason", "actor");
 
-/* a row that comes back after a deletion goes on in its old ledger, read once the row is ours */
-static KeptPlan insert_stock = PLAN("INSERT INTO oms.stock (product_id, location_id) "
-									"SELECT id, $2 FROM oms.product WHERE id = $1 "
-									"ON CONFLICT (product_id, location_id) DO NOTHING",
-									INT8OID, INT4OID);
+static KeptPlan insert_stock =
+	PLAN("INSERT INTO oms.stock (product_id, location_id) SELECT DISTINCT p.id, w.location_id "
+		 "FROM unnest($1, $2) AS w (product_id, location_id) "
+		 "JOIN oms.product p ON p.id = w.product_id ORDER BY 1, 2 "
+		 "ON CONFLICT (product_id, location_id) DO NOTHING",
+		 INT8ARRAYOID, INT4ARRAYOID);
 
-static KeptPlan adopt_ledger =
-	PLAN("UPDATE oms.stock SET moves = (SELECT max(seq) FROM oms.stock_move m "
-		 "WHERE m.product_id = $1 AND m.location_id = $2) "
-		 "WHERE product_id = $1 AND location_id = $2 AND EXISTS (SELECT FROM oms.stock_move m "
-		 "WHERE m.product_id = $1 AND m.location_id = $2)",
-		 INT8OID, INT4OID);
+/* a row that comes back after a deletion goes on in its old ledger, read once the row is ours */
+static KeptPlan adopt_ledgers =
+	PLAN("UPDATE oms.stock s SET moves = l.seq FROM (SELECT w.product_id, w.location_id, "
+		 "(SELECT max(m.seq) FROM oms.stock_move m WHERE m.product_id = w.product_id "
+		 "AND m.location_id = w.location_id) AS seq FROM (SELECT DISTINCT * FROM unnest($1, $2)) "
+		 "AS w (product_id, location_id)) AS l WHERE s.product_id = l.product_id "
+		 "AND s.location_id = l.location_id AND s.moves = 0 AND l.seq > 0",
+		 INT8ARRAYOID, INT4ARRAYOID);
 
 static KeptPlan product_exists = PLAN("SELECT FROM oms.product WHERE id = $1", INT8OID);
 
@@ -196,6 +199,66 @@ stock_write(Verb *verb, StockBatch *batch)
 
 /* ----------------------------------------------------------- adjustments */
 
+/* raise_unseen tells why a row of stock that must be there now is not */
+static void
+raise_unseen(int64 product_id)
+{
+	/* a snapshot older than the row that somebody else has just made */
+	if (plan_write(&product_exists, (Datum[]){Int64GetDatum(product_id)}, NULL) > 0)
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("could not serialize access due to concurrent update")));
+	ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
+					errmsg("there is no product " INT64_FORMAT, product_id),
+					errhint("List the products to see their ids.")));
+}
+
+/* make_rows makes rows that are missing, and returns how many it made */
+static uint64
+make_rows(const int64 *product_ids, const int32 *location_ids, int n)
+{
+	Datum *locations = palloc(sizeof(Datum) * n);
+	Datum args[2];
+	uint64 made;
+
+	for (int i = 0; i < n; i++)
+		locations[i] = Int32GetDatum(location_ids[i]);
+	args[0] = int8_array(product_ids, n);
+	args[1] =
+		PointerGetDatum(construct_array(locations, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	made = plan_write(&insert_stock, args, NULL);
+	if (made > 0)
+		plan_write(&adopt_ledgers, args, NULL);
+	return made;
+}
+
+/* stock_open_many locks the rows of products, making those at some locations that are missing */
+void
+stock_open_many(StockBatch *batch, const int64 *product_ids, const int32 *location_ids, int n)
+{
+	int64 *once = palloc(sizeof(int64) * Max(n, 1));
+	int64 *products = palloc(sizeof(int64) * Max(n, 1));
+	int32 *locations = palloc(sizeof(int32) * Max(n, 1));
+	int missing = 0;
+	int m;
+
+	memcpy(once, product_ids, sizeof(int64) * n);
+	m = int8_sort_unique(once, n);
+	stock_lock(batch, once, m);
+	for (int i = 0; i < n; i++)
+		if (stock_find(batch, product_ids[i], location_ids[i]) == NULL)
+		{
+			products[missing] = product_ids[i];
+			locations[missing++] = location_ids[i];
+		}
+	if (missing == 0)
+		return;
+	make_rows(products, locations, missing);
+	stock_lock(batch, once, m);
+	for (int i = 0; i < missing; i++)
+		if (stock_find(batch, products[i], locations[i]) == NULL)
+			raise_unseen(products[i]);
+}
+
 /*
  * stock_open locks the rows of one product, making the one at a location when
  * it is missing, and returns that one.  "made", if not NULL, tells whether it did.
@@ -203,7 +266,6 @@ stock_write(Verb *verb, StockBatch *batch)
 StockRow *
 stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 {
-	Datum args[] = {Int64GetDatum(product_id), Int32GetDatum(location_id)};
 	StockRow *row;
 	bool inserted;
 
@@ -213,48 +275,72 @@ stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 		*made = false;
 	if (row)
 		return row;
-	inserted = plan_write(&insert_stock, args, NULL) > 0;
-	if (inserted)
-		plan_write(&adopt_ledger, args, NULL);
+	inserted = make_rows(&product_id, &location_id, 1) > 0;
 	stock_lock(batch, &product_id, 1);
 	row = stock_find(batch, product_id, location_id);
 	if (made)
 		*made = inserted;
 	if (row)
 		return row;
-	/* a snapshot older than the row that somebody else has just made */
-	if (plan_write(&product_exists, args, NULL) > 0)
-		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-						errmsg("could not serialize access due to concurrent update")));
-	ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
-					errmsg("there is no product " INT64_FORMAT, product_id),
-					errhint("List the products to see their ids.")));
+	raise_unseen(product_id);
+	return NULL; /* not reached */
+}
+
+/* fail_room notes OM014 */
+static void
+fail_room(Outcome *outcome, const StockRow *row)
+{
+	outcome_fail(outcome, OMS_AMOUNT_TOO_LARGE,
+				 psprintf("stock of product " INT64_FORMAT " would pass " INT64_FORMAT " units",
+						  row->product_id, MAX_STOCK),
+				 NULL, "Book a smaller quantity.");
+}
+
+/* fail_short notes OM003 */
+static void
+fail_short(Outcome *outcome, const StockRow *row, int64 wanted, int64 available, const char *hint)
+{
+	outcome_fail(outcome, OMS_INSUFFICIENT_STOCK,
+				 psprintf("only " INT64_FORMAT " units of product " INT64_FORMAT " are available",
+						  available, row->product_id),
+				 psprintf("{\"shortages\": [{\"product_id\": " INT64_FORMAT
+						  ", \"wanted\": " INT64_FORMAT ", \"available\": " INT64_FORMAT "}]}",
+						  row->product_id, wanted, available),
+				 pstrdup(hint));
 }
 
 /* stock_room raises OM014 when a row has no room for so many units more */
 void
 stock_room(const StockRow *row, int64 units)
 {
+	Outcome outcome = {0};
+
 	if (row->on_hand > MAX_STOCK - units)
-		ereport(ERROR,
-				(oms_errcode(OMS_AMOUNT_TOO_LARGE),
-				 errmsg("stock of product " INT64_FORMAT " would pass " INT64_FORMAT " units",
-						row->product_id, MAX_STOCK),
-				 errhint("Book a smaller quantity.")));
+		fail_room(&outcome, row);
+	outcome_raise(&outcome);
 }
 
 /* stock_short raises OM003: a row has fewer units that are free than are wanted */
 void
 stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint)
 {
-	ereport(ERROR, (oms_errcode(OMS_INSUFFICIENT_STOCK),
-					errmsg("only " INT64_FORMAT " units of product " INT64_FORMAT " are available",
-						   available, row->product_id),
-					errdetail_internal("{\"shortages\": [{\"product_id\": " INT64_FORMAT
-									   ", \"wanted\": " INT64_FORMAT
-									   ", \"available\": " INT64_FORMAT "}]}",
-									   row->product_id, wanted, available),
-					errhint("%s", hint)));
+	Outcome outcome = {0};
+
+	fail_short(&outcome, row, wanted, available, hint);
+	outcome_raise(&outcome);
+}
+
+/* stock_judge notes what keeps a change of on_hand from being booked */
+void
+stock_judge(const StockRow *row, int64 delta, Outcome *outcome)
+{
+	int64 free = Min(stock_available(row) + row->backorder_limit, row->on_hand);
+
+	if (delta > 0 && row->on_hand > MAX_STOCK - delta)
+		fail_room(outcome, row);
+	else if (delta < 0 && free < -delta)
+		fail_short(outcome, row, -delta, free,
+				   "Units promised to orders cannot be taken away: cancel orders first.");
 }
 
 /* append_location appends a location's code as a JSON string */
@@ -299,15 +385,12 @@ stock_adjust_row(Verb *verb, int64 product_id, int32 location_id, int64 delta, c
 {
 	StockBatch batch;
 	StockRow *row = stock_open(&batch, product_id, location_id, NULL);
-	int64 free = Min(stock_available(row) + row->backorder_limit, row->on_hand);
+	Outcome outcome = {0};
 
 	if (delta == 0)
 		return stock_available(row);
-	if (delta > 0)
-		stock_room(row, delta);
-	else if (free < -delta)
-		stock_short(row, -delta, free,
-					"Units promised to orders cannot be taken away: cancel orders first.");
+	stock_judge(row, delta, &outcome);
+	outcome_raise(&outcome);
 	stock_move(&batch, row, &(StockMove){.kind = kind, .d_on_hand = delta, .reason = reason});
 	stock_write(verb, &batch);
 	stock_event(verb, strcmp(kind, "receive") == 0 ? "stock.received" : "stock.adjusted", row,

@@ -58,6 +58,9 @@ typedef struct StockBatch
 extern void stock_lock(StockBatch *batch, const int64 *product_ids, int n);
 /* locks the rows of a product and makes the one at a location if it is missing; *made may be NULL */
 extern StockRow *stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made);
+/* the same for some products and the rows at some locations, n of each */
+extern void stock_open_many(StockBatch *batch, const int64 *product_ids, const int32 *location_ids,
+							int n);
 /* the first row of a product, or NULL, and how many there are */
 extern StockRow *stock_of(StockBatch *batch, int64 product_id, int *n);
 extern StockRow *stock_find(StockBatch *batch, int64 product_id, int32 location_id);
@@ -66,6 +69,11 @@ extern void stock_move(StockBatch *batch, StockRow *row, const StockMove *move);
 /* writes the rows that moved and their moves */
 extern void stock_write(Verb *verb, StockBatch *batch);
 
+/* notes what keeps a change of on_hand from being booked: OM003, OM014 */
+extern void stock_judge(const StockRow *row, int64 delta, Outcome *outcome);
+/* notes what keeps a count from being booked: OM003, OM041 unless expected_version is below 0 */
+extern void stock_judge_count(const StockRow *row, int64 counted, int64 expected_version,
+							  Outcome *outcome);
 extern void stock_room(const StockRow *row, int64 units); /* raises OM014 */
 /* raises OM003 */
 extern void stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint);

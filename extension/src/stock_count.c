@@ -8,6 +8,32 @@
 #include "stock.h"
 #include "json.h"
 
+void
+stock_judge_count(const StockRow *row, int64 counted, int64 expected_version, Outcome *outcome)
+{
+	int64 promised = row->reserved + row->allocated - row->backorder_limit;
+	const char *code = location_get(row->location_id)->code;
+
+	if (expected_version >= 0 && row->moves != expected_version)
+		outcome_fail(outcome, OMS_VERSION_CONFLICT,
+					 psprintf("stock of product " INT64_FORMAT " at %s has version " INT64_FORMAT
+							  ", not " INT64_FORMAT,
+							  row->product_id, code, row->moves, expected_version),
+					 psprintf("{\"product_id\": " INT64_FORMAT ", \"version\": " INT64_FORMAT
+							  ", \"expected_version\": " INT64_FORMAT "}",
+							  row->product_id, row->moves, expected_version),
+					 "It has moved since it was counted: read the version and count again.");
+	else if (counted < promised)
+		outcome_fail(outcome, OMS_INSUFFICIENT_STOCK,
+					 psprintf("at least " INT64_FORMAT " units of product " INT64_FORMAT
+							  " at %s are promised, but " INT64_FORMAT " were counted",
+							  promised, row->product_id, code, counted),
+					 psprintf("{\"shortages\": [{\"product_id\": " INT64_FORMAT
+							  ", \"wanted\": " INT64_FORMAT ", \"available\": " INT64_FORMAT "}]}",
+							  row->product_id, promised, counted),
+					 "Cancel orders or release holds first.");
+}
+
 /* stock_count_row books a count of one product at a location, and returns what is available */
 int64
 stock_count_row(Verb *verb, int64 product_id, int32 location_id, int64 counted,
@@ -15,29 +41,10 @@ stock_count_row(Verb *verb, int64 product_id, int32 location_id, int64 counted,
 {
 	StockBatch batch;
 	StockRow *row = stock_open(&batch, product_id, location_id, NULL);
-	int64 promised = row->reserved + row->allocated - row->backorder_limit;
-	const char *code = location_get(location_id)->code;
+	Outcome outcome = {0};
 
-	if (row->moves != expected_version)
-		ereport(ERROR,
-				(oms_errcode(OMS_VERSION_CONFLICT),
-				 errmsg("stock of product " INT64_FORMAT " at %s has version " INT64_FORMAT
-						", not " INT64_FORMAT,
-						product_id, code, row->moves, expected_version),
-				 errdetail_internal("{\"product_id\": " INT64_FORMAT ", \"version\": " INT64_FORMAT
-									", \"expected_version\": " INT64_FORMAT "}",
-									product_id, row->moves, expected_version),
-				 errhint("It has moved since it was counted: read the version and count again.")));
-	if (counted < promised)
-		ereport(ERROR, (oms_errcode(OMS_INSUFFICIENT_STOCK),
-						errmsg("at least " INT64_FORMAT " units of product " INT64_FORMAT
-							   " at %s are promised, but " INT64_FORMAT " were counted",
-							   promised, product_id, code, counted),
-						errdetail_internal("{\"shortages\": [{\"product_id\": " INT64_FORMAT
-										   ", \"wanted\": " INT64_FORMAT
-										   ", \"available\": " INT64_FORMAT "}]}",
-										   product_id, promised, counted),
-						errhint("Cancel orders or release holds first.")));
+	stock_judge_count(row, counted, expected_version, &outcome);
+	outcome_raise(&outcome);
 	stock_move(
 		&batch, row,
 		&(StockMove){.kind = "count", .d_on_hand = counted - row->on_hand, .reason = reason});

@@ -77,7 +77,7 @@ tables_owner(void)
  * check_actor_trusted lets only omsd's login role (or a superuser) name another
  * actor than itself, so that history cannot be forged through oms_rest.
  */
-static void
+void
 check_actor_trusted(void)
 {
 	static Oid trusted_user = InvalidOid;
@@ -200,6 +200,7 @@ verb_call(FunctionCallInfo fcinfo, VerbBody body, bool rest, bool write)
 
 	verb.caller = CurrentMemoryContext;
 	verb.outer = current_verb;
+	verb.import_id = verb.outer ? verb.outer->import_id : 0;
 	verb_identify(&verb, fcinfo, rest);
 
 	context.callback = verb_error_context;
@@ -249,6 +250,50 @@ outcome_raise(const Outcome *outcome)
 	ereport(ERROR, (errcode(outcome->sqlstate), errmsg_internal("%s", outcome->message),
 					outcome->detail ? errdetail_internal("%s", outcome->detail) : 0,
 					outcome->hint ? errhint("%s", outcome->hint) : 0));
+}
+
+/*
+ * row_detail adds the row's number to the detail of an error, which is an
+ * object of facts, or an array of faults whose pointers then begin with the row.
+ */
+static char *
+row_detail(const char *detail, int row, const char *argument)
+{
+	static const char fault[] = "{\"pointer\": \"";
+	StringInfoData buf;
+	const char *next;
+
+	if (detail == NULL)
+		return psprintf("{\"row\": %d}", row);
+	if (detail[0] == '{')
+		return psprintf("{\"row\": %d, %s", row, detail + 1);
+	initStringInfo(&buf);
+	/* quotes within strings are escaped, so this is found where a fault begins and nowhere else */
+	while ((next = strstr(detail, fault)) != NULL)
+	{
+		appendBinaryStringInfo(&buf, detail, (int) (next - detail));
+		appendStringInfo(&buf, "{\"pointer\": \"/%s/%d", argument, row);
+		detail = next + strlen(fault);
+	}
+	appendStringInfoString(&buf, detail);
+	return buf.data;
+}
+
+void
+outcome_raise_first(const Outcome *outcomes, int n, const char *argument)
+{
+	for (int row = 0; row < n; row++)
+	{
+		Outcome outcome = outcomes[row];
+
+		if (outcome.message == NULL)
+			continue;
+		outcome.message = psprintf("row %d: %s", row, outcome.message);
+		outcome.detail = row_detail(outcome.detail, row, argument);
+		outcome.hint = psprintf("%s%sNothing was done, for it was to be all or nothing.",
+								outcome.hint ? outcome.hint : "", outcome.hint ? " " : "");
+		outcome_raise(&outcome);
+	}
 }
 
 /* outcome_return returns rows (order_id, ok, sqlstate, message), in the order given */

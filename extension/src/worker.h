@@ -74,15 +74,17 @@ typedef struct Handler
 {
 	char *name;
 	BuiltinHandler builtin; /* NULL for a handler in SQL */
+	bool alone;             /* of a built-in one: each task in a transaction of its own */
 	char *function;         /* qualified and quoted, NULL for a built-in one */
 	char *run_as;
 	int32 timeout;   /* milliseconds */
 	TimestampTz due; /* of its first ready task */
 } Handler;
 
-extern BuiltinHandler builtin_find(const char *name);
+extern void builtin_find(Handler *handler);
 extern int handler_run(const Handler *handler, bool *more);
 extern void order_created(Verb *verb, const Task *tasks, int n);
+extern void import_task(Verb *verb, const Task *tasks, int n);
 
 /* --------------------------------------------------------------- queue.c */
 

@@ -5,10 +5,10 @@ SELECT no_plan();
 
 SELECT schemas_are(ARRAY['public', 'oms', 'oms_rest']);
 SELECT extensions_are('oms', ARRAY['oms']);
-SELECT tables_are('oms', ARRAY['account', 'channel', 'currency', 'customer', 'customer_history', 'event', 'hold', 'hold_line', 'idempotency', 'location', 'number_series',
+SELECT tables_are('oms', ARRAY['account', 'channel', 'currency', 'customer', 'customer_history', 'event', 'hold', 'hold_line', 'idempotency', 'import', 'import_row', 'location', 'number_series',
   'order_history', 'order_line', 'order_machine', 'order_note', 'order_status', 'order_transition', 'orders', 'product', 'product_price', 'refresh_token', 'return_line', 'return_order',
   'schema_version', 'session', 'shipment', 'shipment_line', 'stock', 'stock_alert', 'stock_move', 'task', 'task_handler', 'worker_state']);
-SELECT views_are('oms', ARRAY['integrity', 'worker', 'queue', 'dead_task']);
+SELECT views_are('oms', ARRAY['integrity', 'worker', 'queue', 'dead_task', 'import_product', 'import_stock', 'import_order']);
 SELECT tables_are('oms_rest', '{}'::name[]);
 SELECT views_are('oms_rest', '{}'::name[]);
 
@@ -190,6 +190,44 @@ return_line|quantity|bigint|t|
 return_line|restocked|bigint|t|0
 return_line|scrapped|bigint|t|0
 return_line|refund|numeric|t|0
+import|id|bigint|t|generated always as identity
+import|kind|text|t|
+import|mode|text|t|
+import|policy|text|t|
+import|state|text|t|'OPEN'::text
+import|rows|bigint|t|0
+import|done|bigint|t|0
+import|failed|bigint|t|0
+import|position|bigint|t|0
+import|message|text|f|
+import|created_by|text|t|
+import|request_id|text|f|
+import|version|bigint|t|1
+import|created_at|timestamp with time zone|t|now()
+import|started_at|timestamp with time zone|f|
+import|finished_at|timestamp with time zone|f|
+import_row|import_id|bigint|t|
+import_row|row_no|bigint|t|
+import_row|line|bigint|f|
+import_row|key|text|f|
+import_row|data|jsonb|t|
+import_row|state|text|t|'waiting'::text
+import_row|id|bigint|f|
+import_row|sqlstate|text|f|
+import_row|message|text|f|
+import_row|detail|text|f|
+import_row|hint|text|f|
+import_product|import_id|bigint|f|
+import_product|row_no|bigint|f|
+import_product|sku|text|f|
+import_product|name|text|f|
+import_product|price|text|f|
+import_product|about|text|f|
+import_product|archived|text|f|
+import_product|state|text|f|
+import_product|id|bigint|f|
+import_product|sqlstate|text|f|
+import_product|message|text|f|
 order_note|id|bigint|t|generated always as identity
 order_note|order_id|bigint|t|
 order_note|note|text|t|
@@ -236,7 +274,7 @@ SELECT col_is_pk('oms', t, c, format('key of oms.%s', t)) FROM (VALUES
   ('idempotency', '{actor,key}'), ('schema_version', '{version}'), ('account', '{id}'), ('session', '{id}'), ('refresh_token', '{hash}'),
   ('currency', '{code}'), ('product_price', '{product_id,currency}'), ('channel', '{code}'), ('number_series', '{channel}'), ('customer', '{id}'),
   ('customer_history', '{customer_id,seq}'), ('hold', '{id}'), ('hold_line', '{hold_id,line_no}'), ('shipment', '{id}'), ('shipment_line', '{shipment_id,line_no}'),
-  ('return_order', '{id}'), ('return_line', '{return_id,line_no}'), ('order_note', '{id}'), ('order_status', '{status}'), ('order_machine', '{version}'),
+  ('return_order', '{id}'), ('return_line', '{return_id,line_no}'), ('order_note', '{id}'), ('order_status', '{status}'), ('order_machine', '{version}'), ('import', '{id}'), ('import_row', '{import_id,row_no}'),
   ('task', '{id}'), ('task_handler', '{name}'), ('stock_alert', '{product_id,location_id}'), ('worker_state', '{one}')) AS k(t, c);
 SELECT col_is_unique('oms', 'stock', ARRAY['id']::name[]);
 SELECT col_is_unique('oms', 'location', ARRAY['code']::name[]);
@@ -254,7 +292,7 @@ SELECT is_empty($$SELECT conrelid::regclass, conname FROM pg_constraint WHERE co
 -- guards
 SELECT trigger_is('oms', t, 'guard', 'oms', 'guard') FROM unnest(ARRAY['account', 'event', 'idempotency', 'order_history', 'order_line', 'orders', 'product',
   'refresh_token', 'session', 'stock', 'stock_alert', 'stock_move', 'task', 'task_handler', 'worker_state', 'product_price', 'channel', 'number_series', 'customer',
-  'customer_history', 'order_note', 'hold', 'hold_line', 'shipment', 'shipment_line', 'return_order', 'return_line']) AS t;
+  'customer_history', 'order_note', 'hold', 'hold_line', 'shipment', 'shipment_line', 'return_order', 'return_line', 'import', 'import_row']) AS t;
 SELECT is_empty($$SELECT c.relname FROM pg_class AS c WHERE relnamespace = 'oms'::regnamespace AND relkind = 'r'
   AND relname NOT IN ('currency', 'location', 'order_status', 'order_transition', 'schema_version') AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE tgrelid = c.oid
   AND tgfoid = 'oms.guard()'::regprocedure AND tgenabled = 'O' AND tgtype = (2 | 4 | 8 | 16 | 32))$$, 'a guard before INSERT, UPDATE, DELETE and TRUNCATE on every other table');
@@ -266,15 +304,19 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p JOIN pg_language 
   WHERE pronamespace IN ('oms'::regnamespace, 'oms_rest'::regnamespace) AND lanname <> 'c' AND proname NOT IN ('install', 'stock_as_of', 'stock_ledger', 'stock_low')$$, 'all but install() and pure reads in C');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE pronamespace = 'oms_rest'::regnamespace AND proisstrict$$, 'no function of the API is strict');
 SELECT is(ARRAY(SELECT DISTINCT array_to_string(proargnames[1:2], ' ') FROM pg_proc WHERE pronamespace = 'oms_rest'::regnamespace AND proname <> 'wal_flush'), ARRAY['actor request_id'], 'actor and request id come first in the API');
-SELECT is(ARRAY(SELECT DISTINCT format('%s', prorettype::regtype) FROM pg_proc WHERE pronamespace = 'oms_rest'::regnamespace AND proname <> 'wal_flush'), ARRAY['json'], 'the API answers JSON');
+SELECT is(ARRAY(SELECT DISTINCT format('%s', prorettype::regtype) FROM pg_proc WHERE pronamespace = 'oms_rest'::regnamespace AND proname NOT IN ('wal_flush', 'list_export')), ARRAY['json'], 'the API answers JSON');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE pronamespace = 'oms'::regnamespace AND pronargs > 0 AND proargnames IS NULL$$, 'verbs have named arguments');
 SELECT function_returns('oms', 'order_create', ARRAY['jsonb', 'text', 'bigint', 'text', 'text', 'text', 'jsonb', 'text'], 'bigint');
-SELECT function_returns('oms', 'orders_confirm', ARRAY['bigint[]'], 'setof record');
+SELECT function_returns('oms', 'orders_confirm', ARRAY['bigint[]', 'boolean'], 'setof record');
 SELECT function_returns('oms', 'stock_receive', ARRAY['bigint', 'bigint', 'text', 'text'], 'bigint');
 SELECT function_returns('oms', 'stock_adjust', ARRAY['bigint', 'bigint', 'text', 'text'], 'bigint');
 SELECT function_returns('oms', 'stock_count', ARRAY['bigint', 'bigint', 'bigint', 'text', 'text'], 'bigint');
 SELECT function_returns('oms', 'stock_transfer', ARRAY['bigint', 'bigint', 'text', 'text', 'text'], 'bigint');
 SELECT function_returns('oms', 'task_enqueue', ARRAY['text', 'jsonb', 'timestamp with time zone', 'integer'], 'bigint');
+SELECT function_returns('oms', 'import_begin', ARRAY['text', 'text', 'text'], 'bigint');
+SELECT function_returns('oms', 'import_add', ARRAY['bigint', 'jsonb'], 'bigint');
+SELECT function_returns('oms', 'import_run', ARRAY['bigint'], 'record');
+SELECT triggers_are('oms', v, ARRAY['adding', 'added']) FROM unnest(ARRAY['import_product', 'import_stock', 'import_order']) AS v;
 SELECT has_function('oms', f, f) FROM unnest(ARRAY['order_confirm', 'order_pack', 'order_ship', 'order_deliver', 'order_cancel', 'orders_create', 'orders_confirm',
   'orders_pack', 'orders_ship', 'orders_deliver', 'orders_cancel', 'report_summary', 'install']) AS f;
 

@@ -55,6 +55,11 @@ class Answer:
     def json(self):
         return json.loads(self.body)
 
+    @property
+    def lines(self):
+        """The values of NDJSON."""
+        return [json.loads(line) for line in self.body.decode("utf-8").split("\n")[:-1]]
+
     def __repr__(self):
         return "%d %s %s" % (self.status, self.type, self.body[:600])
 
@@ -137,9 +142,13 @@ class Document:
             return
         media = content.get(answer.type)
         assert media is not None, "content type not documented: " + where
-        if not answer.type.endswith("json") or "schema" not in media:
+        if answer.type == "application/x-ndjson":
+            schema, values = media["x-oms-line"], answer.lines
+        elif answer.type.endswith("json") and "schema" in media:
+            schema, values = media["schema"], [answer.json]
+        else:
             return
-        errors = list(self.validator(media["schema"]).iter_errors(answer.json))
+        errors = [error for value in values for error in self.validator(schema).iter_errors(value)]
         assert not errors, "%s: %s" % (where, "; ".join(
             "%s: %s" % (list(e.absolute_path), e.message[:300]) for e in errors[:3]))
 
