@@ -9,6 +9,7 @@ CREATE DATABASE oms_regress_import;
 \c oms_regress_import
 SET client_min_messages = warning;
 SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
 CREATE EXTENSION oms;
 SELECT oms.install();
 -- runs a statement that must fail
@@ -197,7 +198,7 @@ SELECT import('orders', 'json', '{"rows": [
   {"number": "J4", "external_ref": "J4", "items": [], "quantity": 1, "bogus": 1},
   {"number": "J5", "items": [{"quantity": 0, "sku": "A"}, {"sku": "A", "product_id": 1, "quantity": 1}, 7]},
   {"number": "J6", "customer_id": 77, "items": [{"sku": "A", "quantity": 1}]},
-  {"number": "J7", "currency": "JPY", "items": [{"sku": "E", "quantity": 1}]},
+  {"number": "J7", "currency": "JPY", "items": [{"sku": "E", "quantity": 1}], "created_at": "01/02/2024"},
   {"number": "J8", "items": [{"product_id": 4, "quantity": 1, "price": 2}], "created_at": "yesterday"}
 ]}') AS id \gset
 SELECT * FROM ended(:id);

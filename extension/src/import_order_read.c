@@ -86,7 +86,9 @@ past_time(const char *s, TimestampTz *time)
 	int type;
 	int zone;
 
-	if (ParseDateTime(text, buffer, sizeof(buffer), field, types, MAXDATEFIELDS, &n) != 0 ||
+	/* year, month, day: nothing that depends on DateStyle */
+	if (strspn(s, "0123456789") != 4 || s[4] != '-' ||
+		ParseDateTime(text, buffer, sizeof(buffer), field, types, MAXDATEFIELDS, &n) != 0 ||
 		decode_datetime(field, types, n, &type, &tm, &fsec, &zone) != 0 || type != DTK_DATE ||
 		tm2timestamp(&tm, fsec, &zone, time) != 0)
 		return false;

@@ -17,8 +17,9 @@ PGBIN = os.environ["PGBIN"]
 CLUSTER = os.path.join(ROOT, "server", "run", "cluster.sh")
 ADMIN_PASSWORD = secrets.token_urlsafe(18)
 
-# the client of the REST tests; each Client here names the server it talks to
-sys.path.insert(0, os.path.join(ROOT, "test", "rest"))
+# the client of the REST tests, behind the modules here, some of which have names that are there too;
+# each Client names the server it talks to
+sys.path.append(os.path.join(ROOT, "test", "rest"))
 for name, text in (("OMS_URL", "http://127.0.0.1:9"), ("OMS_CONNINFO", ""),
                    ("OMS_ADMIN_PASSWORD", ADMIN_PASSWORD)):
     os.environ[name] = text
