@@ -87,17 +87,28 @@ hold_end_lines(StockBatch *batch, uint64 found, const char *state, int *nids)
 }
 
 /*
- * holds_end_expired frees what expired holds keep of products whose rows are
- * locked in the batch, and tells of how many.  The caller writes the batch.
+ * holds_end_expired frees what expired holds keep of all products of the batch,
+ * once, and tells of how many.  The caller writes the batch.  The holds' own rows
+ * are locked in one go, by id: those who end them product by product could wait
+ * in a circle, for a hold may keep several products.
  */
 int
-holds_end_expired(Verb *verb, StockBatch *batch, const int64 *product_ids, int n)
+holds_end_expired(Verb *verb, StockBatch *batch)
 {
-	Datum args[] = {int8_array(product_ids, n), TimestampTzGetDatum(GetCurrentTimestamp())};
-	uint64 found = plan_write(&expired_lines, args, NULL);
+	int64 *products = palloc(sizeof(int64) * Max(batch->nrows, 1));
+	Datum args[2];
+	uint64 found;
 	int64 *ids;
 	int nids;
 
+	if (batch->expired)
+		return 0;
+	batch->expired = true;
+	for (int i = 0; i < batch->nrows; i++)
+		products[i] = batch->rows[i].product_id;
+	args[0] = int8_array(products, int8_sort_unique(products, batch->nrows));
+	args[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	found = plan_write(&expired_lines, args, NULL);
 	if (found == 0)
 		return 0;
 	ids = hold_end_lines(batch, found, "expired", &nids);
@@ -113,16 +124,14 @@ holds_expire(Verb *verb, int lines)
 	uint64 found = plan_write(&expired_products, args, NULL);
 	int64 *products = palloc(sizeof(int64) * Max(found, 1));
 	StockBatch batch;
-	int nproducts;
 	int ended;
 
 	if (found == 0)
 		return 0;
 	for (uint64 i = 0; i < found; i++)
 		products[i] = row_int64(i, 1);
-	nproducts = int8_sort_unique(products, (int) found);
-	stock_lock(&batch, products, nproducts);
-	ended = holds_end_expired(verb, &batch, products, nproducts);
+	stock_lock(&batch, products, int8_sort_unique(products, (int) found));
+	ended = holds_end_expired(verb, &batch);
 	stock_write(verb, &batch);
 	return ended;
 }

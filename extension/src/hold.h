@@ -8,10 +8,10 @@
 #include "stock.h"
 
 /*
- * holds_end_expired frees what expired holds keep of products whose rows are
- * locked in the batch, and tells of how many.  The caller writes the batch.
+ * holds_end_expired frees what expired holds keep of all products of the batch,
+ * once, and tells of how many.  The caller writes the batch.
  */
-extern int holds_end_expired(Verb *verb, StockBatch *batch, const int64 *product_ids, int n);
+extern int holds_end_expired(Verb *verb, StockBatch *batch);
 /* ends holds that have expired, at least those of the first so many lines, and tells of how many */
 extern int holds_expire(Verb *verb, int lines);
 /* gives the units of the lines of the last plan_ call back; returns the holds' ids */

@@ -235,16 +235,10 @@ find_takes(Verb *verb, StockBatch *batch, const char *what, int64 order_id, cons
 		   int nwants, int *ntakes, Outcome *outcome)
 {
 	StockTake *takes = allocation_find(batch, wants, nwants, ntakes);
-	int64 *products;
-	int n;
 
 	if (takes)
 		return takes;
-	products = palloc(sizeof(int64) * nwants);
-	for (int i = 0; i < nwants; i++)
-		products[i] = wants[i].product_id;
-	n = int8_sort_unique(products, nwants);
-	if (holds_end_expired(verb, batch, products, n))
+	if (holds_end_expired(verb, batch) > 0)
 		takes = allocation_find(batch, wants, nwants, ntakes);
 	if (takes == NULL)
 		allocation_fail(outcome, batch, what, order_id, wants, nwants);
