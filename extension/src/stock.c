@@ -2,8 +2,9 @@
  * stock.c
  *	  Stock rows locked, changed and written together with their ledger.
  *
- * Rows are always locked in the order of their products and locations, so verbs that meet on
- * several products wait for each other but never in a circle.
+ * Rows are always locked in the order of their products and ids, so verbs that meet on several
+ * products wait for each other but never in a circle.  It is ids and not locations, for a row
+ * that is made later must come last: who waited for the others meanwhile does not know it yet.
  */
 #include "stock.h"
 
@@ -16,7 +17,7 @@
 
 static KeptPlan lock_stock = PLAN(
 	"SELECT product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid "
-	"FROM oms.stock WHERE product_id = ANY ($1) ORDER BY product_id, location_id "
+	"FROM oms.stock WHERE product_id = ANY ($1) ORDER BY product_id, id "
 	"FOR NO KEY UPDATE",
 	INT8ARRAYOID);
 
@@ -27,9 +28,15 @@ static Table stock_moves = TABLE("stock_move", "product_id", "location_id", "seq
 								 "d_on_hand", "d_reserved", "d_allocated", "on_hand", "reserved",
 								 "allocated", "order_id", "line_no", "document", "reason", "actor");
 
+static KeptPlan row_exists =
+	PLAN("SELECT FROM oms.stock WHERE product_id = $1 AND location_id = $2", INT8OID, INT4OID);
+
+static KeptPlan lock_product =
+	PLAN("SELECT FROM oms.product WHERE id = $1 FOR NO KEY UPDATE", INT8OID);
+
 /* a row that comes back after a deletion goes on in its old ledger, read once the row is ours */
 static KeptPlan insert_stock = PLAN("INSERT INTO oms.stock (product_id, location_id) "
-									"SELECT id, $2 FROM oms.product WHERE id = $1 "
+									"VALUES ($1, $2) "
 									"ON CONFLICT (product_id, location_id) DO NOTHING",
 									INT8OID, INT4OID);
 
@@ -39,8 +46,6 @@ static KeptPlan adopt_ledger =
 		 "WHERE product_id = $1 AND location_id = $2 AND EXISTS (SELECT FROM oms.stock_move m "
 		 "WHERE m.product_id = $1 AND m.location_id = $2)",
 		 INT8OID, INT4OID);
-
-static KeptPlan product_exists = PLAN("SELECT FROM oms.product WHERE id = $1", INT8OID);
 
 /* stock_lock locks the rows of some products, sorted and without doubles, at all locations */
 void
@@ -197,38 +202,57 @@ stock_write(Verb *verb, StockBatch *batch)
 /* ----------------------------------------------------------- adjustments */
 
 /*
+ * stock_make makes the row of a product at a location when it is missing, and
+ * tells whether it did.  Nobody who calls it has locked rows of stock yet: those
+ * who make rows of a product take turns by the lock of the product, so that the
+ * rows' ids grow in the order in which others come to know them.
+ */
+bool
+stock_make(int64 product_id, int32 location_id)
+{
+	Datum args[] = {Int64GetDatum(product_id), Int32GetDatum(location_id)};
+
+	if (plan_write(&row_exists, args, NULL) > 0)
+		return false;
+	if (plan_write(&lock_product, args, NULL) == 0)
+		ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
+						errmsg("there is no product " INT64_FORMAT, product_id),
+						errhint("List the products to see their ids.")));
+	if (plan_write(&insert_stock, args, NULL) == 0)
+		return false;
+	plan_write(&adopt_ledger, args, NULL);
+	return true;
+}
+
+/* stock_gone raises 40001 for a row that was deleted meanwhile, unless the next statement will see that */
+void
+stock_gone(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("could not serialize access due to concurrent update")));
+}
+
+/*
  * stock_open locks the rows of one product, making the one at a location when
  * it is missing, and returns that one.  "made", if not NULL, tells whether it did.
  */
 StockRow *
 stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 {
-	Datum args[] = {Int64GetDatum(product_id), Int32GetDatum(location_id)};
-	StockRow *row;
-	bool inserted;
+	for (;;)
+	{
+		bool inserted = stock_make(product_id, location_id);
+		StockRow *row;
 
-	stock_lock(batch, &product_id, 1);
-	row = stock_find(batch, product_id, location_id);
-	if (made)
-		*made = false;
-	if (row)
-		return row;
-	inserted = plan_write(&insert_stock, args, NULL) > 0;
-	if (inserted)
-		plan_write(&adopt_ledger, args, NULL);
-	stock_lock(batch, &product_id, 1);
-	row = stock_find(batch, product_id, location_id);
-	if (made)
-		*made = inserted;
-	if (row)
-		return row;
-	/* a snapshot older than the row that somebody else has just made */
-	if (plan_write(&product_exists, args, NULL) > 0)
-		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-						errmsg("could not serialize access due to concurrent update")));
-	ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
-					errmsg("there is no product " INT64_FORMAT, product_id),
-					errhint("List the products to see their ids.")));
+		stock_lock(batch, &product_id, 1);
+		row = stock_find(batch, product_id, location_id);
+		if (made)
+			*made = inserted;
+		if (row)
+			return row;
+		stock_gone();
+	}
 }
 
 /* stock_room raises OM014 when a row has no room for so many units more */

@@ -41,7 +41,7 @@ typedef struct StockMove
 	StockRow after;
 } StockMove;
 
-/* StockBatch: rows sorted by product and location, and moves to be written */
+/* StockBatch: rows sorted by product and id, and moves to be written */
 typedef struct StockBatch
 {
 	StockRow *rows;
@@ -56,6 +56,8 @@ typedef struct StockBatch
 
 /* locks the rows of some products, sorted and without doubles, at all locations */
 extern void stock_lock(StockBatch *batch, const int64 *product_ids, int n);
+/* makes a missing row, before any row of stock is locked; tells whether it did */
+extern bool stock_make(int64 product_id, int32 location_id);
 /* locks the rows of a product and makes the one at a location if it is missing; *made may be NULL */
 extern StockRow *stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made);
 /* the first row of a product, or NULL, and how many there are */
@@ -66,6 +68,8 @@ extern void stock_move(StockBatch *batch, StockRow *row, const StockMove *move);
 /* writes the rows that moved and their moves */
 extern void stock_write(Verb *verb, StockBatch *batch);
 
+/* a row was deleted since stock_make: raises 40001, unless it can be tried again */
+extern void stock_gone(void);
 extern void stock_room(const StockRow *row, int64 units); /* raises OM014 */
 /* raises OM003 */
 extern void stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint);
