@@ -127,12 +127,10 @@ find_units(Verb *verb, StockBatch *batch, const NewHold *hold, int *ntakes)
 	int64 *products = palloc(sizeof(int64) * Max(hold->nwants, 1));
 	Outcome outcome = {0};
 	StockTake *takes;
-	int n;
 
 	for (int i = 0; i < hold->nwants; i++)
 		products[i] = hold->wants[i].product_id;
-	n = int8_sort_unique(products, hold->nwants);
-	stock_lock(batch, products, n);
+	stock_lock(batch, products, int8_sort_unique(products, hold->nwants));
 	takes = allocation_find(batch, hold->wants, hold->nwants, ntakes);
 	if (takes == NULL && holds_end_expired(verb, batch) > 0)
 		takes = allocation_find(batch, hold->wants, hold->nwants, ntakes);

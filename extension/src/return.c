@@ -296,6 +296,29 @@ receive_line(OpenOrder *order, int64 id, const ReturnItem *item, int32 location_
 			   (Datum[]){Int64GetDatum(order->id), key[1], Int64GetDatum(units)}, NULL);
 }
 
+/* lock_rows locks the stock of an order, with the rows where units will lie; false if one is gone again */
+static bool
+lock_rows(OpenOrder *order, const ReturnItem *items, int n, int32 location_id)
+{
+	int64 *products = palloc(sizeof(int64) * Max(n, 1));
+	int32 *locations = palloc(sizeof(int32) * Max(n, 1));
+	int m = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		locations[i] = location_id;
+		if (items[i].restock > 0)
+			products[m++] = order_line(order, items[i].line_no)->product_id;
+	}
+	m = int8_sort_unique(products, m);
+	(void) stock_make(products, locations, m);
+	order_lock_stock(order, NULL, 0);
+	for (int i = 0; i < m; i++)
+		if (stock_find(&order->stock, products[i], location_id) == NULL)
+			return false;
+	return true;
+}
+
 /* return_book books what has come in at a location */
 void
 return_book(Verb *verb, int64 id, const ReturnItem *items, int n, const char *location)
@@ -311,17 +334,8 @@ return_book(Verb *verb, int64 id, const ReturnItem *items, int n, const char *lo
 		raise_state(id, state, received, "RECEIVED");
 	order_read_lines(order);
 	order_read_prices(order);
-	order_lock_stock(order, NULL, 0);
-	for (int i = 0; i < n; i++)
-		if (items[i].restock > 0 &&
-			stock_find(&order->stock, order_line(order, items[i].line_no)->product_id,
-					   location_id) == NULL)
-		{
-			StockBatch made;
-
-			stock_open(&made, order_line(order, items[i].line_no)->product_id, location_id, NULL);
-			order_lock_stock(order, NULL, 0);
-		}
+	while (!lock_rows(order, items, n, location_id))
+		stock_gone();
 	for (int i = 0; i < n; i++)
 		receive_line(order, id, &items[i], location_id);
 	complete = plan_write(&is_complete, (Datum[]){Int64GetDatum(id)}, NULL) == 0;

@@ -2,8 +2,9 @@
  * stock.c
  *	  Stock rows locked, changed and written together with their ledger.
  *
- * Rows are always locked in the order of their products and locations, so verbs that meet on
- * several products wait for each other but never in a circle.
+ * Rows are always locked in the order of their products and ids, so verbs that meet on several
+ * products wait for each other but never in a circle.  It is ids and not locations, for a row
+ * that is made later must come last: who waited for the others meanwhile does not know it yet.
  */
 #include "stock.h"
 
@@ -16,7 +17,7 @@
 
 static KeptPlan lock_stock = PLAN(
 	"SELECT product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid "
-	"FROM oms.stock WHERE product_id = ANY ($1) ORDER BY product_id, location_id "
+	"FROM oms.stock WHERE product_id = ANY ($1) ORDER BY product_id, id "
 	"FOR NO KEY UPDATE",
 	INT8ARRAYOID);
 
@@ -27,10 +28,18 @@ static Table stock_moves = TABLE("stock_move", "product_id", "location_id", "seq
 								 "d_on_hand", "d_reserved", "d_allocated", "on_hand", "reserved",
 								 "allocated", "order_id", "line_no", "document", "reason", "actor");
 
+static KeptPlan missing_rows =
+	PLAN("SELECT DISTINCT w.product_id, w.location_id FROM unnest($1, $2) AS w (product_id, "
+		 "location_id) WHERE NOT EXISTS (SELECT FROM oms.stock s WHERE s.product_id = w.product_id "
+		 "AND s.location_id = w.location_id) ORDER BY 1, 2",
+		 INT8ARRAYOID, INT4ARRAYOID);
+
+static KeptPlan lock_products = PLAN(
+	"SELECT id FROM oms.product WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", INT8ARRAYOID);
+
 static KeptPlan insert_stock =
-	PLAN("INSERT INTO oms.stock (product_id, location_id) SELECT DISTINCT p.id, w.location_id "
-		 "FROM unnest($1, $2) AS w (product_id, location_id) "
-		 "JOIN oms.product p ON p.id = w.product_id ORDER BY 1, 2 "
+	PLAN("INSERT INTO oms.stock (product_id, location_id) SELECT w.product_id, w.location_id "
+		 "FROM unnest($1, $2) AS w (product_id, location_id) ORDER BY 1, 2 "
 		 "ON CONFLICT (product_id, location_id) DO NOTHING",
 		 INT8ARRAYOID, INT4ARRAYOID);
 
@@ -42,8 +51,6 @@ static KeptPlan adopt_ledgers =
 		 "AS w (product_id, location_id)) AS l WHERE s.product_id = l.product_id "
 		 "AND s.location_id = l.location_id AND s.moves = 0 AND l.seq > 0",
 		 INT8ARRAYOID, INT4ARRAYOID);
-
-static KeptPlan product_exists = PLAN("SELECT FROM oms.product WHERE id = $1", INT8OID);
 
 /* stock_lock locks the rows of some products, sorted and without doubles, at all locations */
 void
@@ -199,36 +206,78 @@ stock_write(Verb *verb, StockBatch *batch)
 
 /* ----------------------------------------------------------- adjustments */
 
-/* raise_unseen tells why a row of stock that must be there now is not */
+/* pairs makes the arguments of a plan of pairs of a product and a location */
 static void
-raise_unseen(int64 product_id)
+pairs(Datum *args, const int64 *product_ids, const int32 *location_ids, int n)
 {
-	/* a snapshot older than the row that somebody else has just made */
-	if (plan_write(&product_exists, (Datum[]){Int64GetDatum(product_id)}, NULL) > 0)
-		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-						errmsg("could not serialize access due to concurrent update")));
-	ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
-					errmsg("there is no product " INT64_FORMAT, product_id),
-					errhint("List the products to see their ids.")));
-}
-
-/* make_rows makes rows that are missing, and returns how many it made */
-static uint64
-make_rows(const int64 *product_ids, const int32 *location_ids, int n)
-{
-	Datum *locations = palloc(sizeof(Datum) * n);
-	Datum args[2];
-	uint64 made;
+	Datum *locations = palloc(sizeof(Datum) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		locations[i] = Int32GetDatum(location_ids[i]);
 	args[0] = int8_array(product_ids, n);
 	args[1] =
 		PointerGetDatum(construct_array(locations, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
-	made = plan_write(&insert_stock, args, NULL);
+}
+
+/* lock_makers locks the products of rows to be made, sorted; raises OM004 */
+static void
+lock_makers(const int64 *product_ids, int n)
+{
+	int64 *once = palloc(sizeof(int64) * n);
+	uint64 found;
+	uint64 m;
+
+	memcpy(once, product_ids, sizeof(int64) * n);
+	m = (uint64) int8_sort_unique(once, n);
+	found = plan_write(&lock_products, (Datum[]){int8_array(once, (int) m)}, NULL);
+	for (uint64 i = 0; i < m; i++)
+		if (i == found || row_int64(i, 1) != once[i])
+			ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
+							errmsg("there is no product " INT64_FORMAT, once[i]),
+							errhint("List the products to see their ids.")));
+}
+
+/*
+ * stock_make makes the rows of products at locations, n pairs, that are missing,
+ * and returns how many it made.  Nobody who calls it has locked rows of stock
+ * yet: those who make rows of a product take turns by the lock of the product,
+ * so that the rows' ids grow in the order in which others come to know them.
+ */
+int
+stock_make(const int64 *product_ids, const int32 *location_ids, int n)
+{
+	Datum args[2];
+	int64 *products;
+	int32 *locations;
+	int missing;
+	int made;
+
+	pairs(args, product_ids, location_ids, n);
+	missing = (int) plan_write(&missing_rows, args, NULL);
+	if (missing == 0)
+		return 0;
+	products = palloc(sizeof(int64) * missing);
+	locations = palloc(sizeof(int32) * missing);
+	for (int i = 0; i < missing; i++)
+	{
+		products[i] = row_int64(i, 1);
+		locations[i] = row_int32(i, 2);
+	}
+	lock_makers(products, missing);
+	pairs(args, products, locations, missing);
+	made = (int) plan_write(&insert_stock, args, NULL);
 	if (made > 0)
 		plan_write(&adopt_ledgers, args, NULL);
 	return made;
+}
+
+/* stock_gone raises 40001 for a row that was deleted meanwhile, unless the next statement will see that */
+void
+stock_gone(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("could not serialize access due to concurrent update")));
 }
 
 /* stock_open_many locks the rows of products, making those at some locations that are missing */
@@ -236,27 +285,21 @@ void
 stock_open_many(StockBatch *batch, const int64 *product_ids, const int32 *location_ids, int n)
 {
 	int64 *once = palloc(sizeof(int64) * Max(n, 1));
-	int64 *products = palloc(sizeof(int64) * Max(n, 1));
-	int32 *locations = palloc(sizeof(int32) * Max(n, 1));
-	int missing = 0;
+	bool gone;
 	int m;
 
 	memcpy(once, product_ids, sizeof(int64) * n);
 	m = int8_sort_unique(once, n);
-	stock_lock(batch, once, m);
-	for (int i = 0; i < n; i++)
-		if (stock_find(batch, product_ids[i], location_ids[i]) == NULL)
-		{
-			products[missing] = product_ids[i];
-			locations[missing++] = location_ids[i];
-		}
-	if (missing == 0)
-		return;
-	make_rows(products, locations, missing);
-	stock_lock(batch, once, m);
-	for (int i = 0; i < missing; i++)
-		if (stock_find(batch, products[i], locations[i]) == NULL)
-			raise_unseen(products[i]);
+	do
+	{
+		(void) stock_make(product_ids, location_ids, n);
+		stock_lock(batch, once, m);
+		gone = false;
+		for (int i = 0; i < n && !gone; i++)
+			gone = stock_find(batch, product_ids[i], location_ids[i]) == NULL;
+		if (gone)
+			stock_gone();
+	} while (gone);
 }
 
 /*
@@ -266,24 +309,19 @@ stock_open_many(StockBatch *batch, const int64 *product_ids, const int32 *locati
 StockRow *
 stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 {
-	StockRow *row;
-	bool inserted;
+	for (;;)
+	{
+		bool inserted = stock_make(&product_id, &location_id, 1) > 0;
+		StockRow *row;
 
-	stock_lock(batch, &product_id, 1);
-	row = stock_find(batch, product_id, location_id);
-	if (made)
-		*made = false;
-	if (row)
-		return row;
-	inserted = make_rows(&product_id, &location_id, 1) > 0;
-	stock_lock(batch, &product_id, 1);
-	row = stock_find(batch, product_id, location_id);
-	if (made)
-		*made = inserted;
-	if (row)
-		return row;
-	raise_unseen(product_id);
-	return NULL; /* not reached */
+		stock_lock(batch, &product_id, 1);
+		row = stock_find(batch, product_id, location_id);
+		if (made)
+			*made = inserted;
+		if (row)
+			return row;
+		stock_gone();
+	}
 }
 
 /* fail_room notes OM014 */

@@ -41,7 +41,7 @@ typedef struct StockMove
 	StockRow after;
 } StockMove;
 
-/* StockBatch: rows sorted by product and location, and moves to be written */
+/* StockBatch: rows sorted by product and id, and moves to be written */
 typedef struct StockBatch
 {
 	StockRow *rows;
@@ -56,6 +56,8 @@ typedef struct StockBatch
 
 /* locks the rows of some products, sorted and without doubles, at all locations */
 extern void stock_lock(StockBatch *batch, const int64 *product_ids, int n);
+/* makes missing rows of n products at locations, before any row of stock is locked; returns how many */
+extern int stock_make(const int64 *product_ids, const int32 *location_ids, int n);
 /* locks the rows of a product and makes the one at a location if it is missing; *made may be NULL */
 extern StockRow *stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made);
 /* the same for some products and the rows at some locations, n of each */
@@ -74,6 +76,8 @@ extern void stock_judge(const StockRow *row, int64 delta, Outcome *outcome);
 /* notes what keeps a count from being booked: OM003, OM041 unless expected_version is below 0 */
 extern void stock_judge_count(const StockRow *row, int64 counted, int64 expected_version,
 							  Outcome *outcome);
+/* a row was deleted since stock_make: raises 40001, unless it can be tried again */
+extern void stock_gone(void);
 extern void stock_room(const StockRow *row, int64 units); /* raises OM014 */
 /* raises OM003 */
 extern void stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint);
