@@ -7,16 +7,16 @@
  */
 #include "stock.h"
 
+#include "lookup.h"
 #include "table.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-static KeptPlan lock_stock = PLAN(
-	"SELECT product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid "
-	"FROM oms.stock WHERE product_id = ANY ($1) ORDER BY product_id, location_id "
-	"FOR NO KEY UPDATE",
-	INT8ARRAYOID);
+/* by product and location */
+static Lookup lock_stock = LOOKUP_LOCK(
+	"stock", "stock_pkey",
+	"product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid");
 
 static Table stock_counters =
 	TABLE("stock", "on_hand", "reserved", "allocated", "moves", "updated_at");
@@ -44,7 +44,7 @@ static KeptPlan product_exists = PLAN("SELECT FROM oms.product WHERE id = $1", I
 void
 stock_lock(StockBatch *batch, const int64 *product_ids, int n)
 {
-	uint64 found = plan_write(&lock_stock, (Datum[]){int8_array(product_ids, n)}, NULL);
+	uint64 found = lookup_rows(&lock_stock, product_ids, n);
 	SPITupleTable *table = SPI_tuptable;
 	int32 known = 0;
 	int rank = -1;
