@@ -36,9 +36,17 @@ typedef struct LookupState
 	bool stale;
 	TupleDesc desc; /* of the rows returned */
 	AttrNumber attnums[LOOKUP_MAX_COLUMNS];
+	AttrNumber order;
 	FmgrInfo equal;
 	struct LookupState *next;
 } LookupState;
+
+/* a row that was found and is to be locked */
+typedef struct FoundRow
+{
+	ItemPointerData tid;
+	int64 order;
+} FoundRow;
 
 /* a lookup that is running */
 typedef struct LookupRun
@@ -48,6 +56,9 @@ typedef struct LookupRun
 	Relation index;
 	Snapshot snapshot;
 	TupleTableSlot *slot;
+	FoundRow *found; /* of the key at hand */
+	int nfound;
+	int max_found;
 	SPITupleTable *rows;
 } LookupRun;
 
@@ -73,19 +84,32 @@ forget_state(Lookup *lookup)
 	lookup->state = NULL;
 }
 
+static AttrNumber
+find_attribute(const Lookup *lookup, const LookupState *state, const char *name)
+{
+	AttrNumber attnum = get_attnum(state->relid, name);
+
+	if (attnum == InvalidAttrNumber)
+		ereport(ERROR, (oms_errcode(OMS_WRONG_VERSION),
+						errmsg("table oms.%s has no column \"%s\"", lookup->table, name),
+						errhint("Run SELECT oms.install() as a superuser.")));
+	return attnum;
+}
+
 /* find_column looks a column up, and describes it as one of the rows returned */
 static void
 find_column(const Lookup *lookup, LookupState *state, int i, const char *name)
 {
-	bool is_tid = strcmp(name, "ctid") == 0;
+	Oid type = TIDOID;
 
-	state->attnums[i] = is_tid ? SelfItemPointerAttributeNumber : get_attnum(state->relid, name);
-	if (state->attnums[i] == InvalidAttrNumber)
-		ereport(ERROR, (oms_errcode(OMS_WRONG_VERSION),
-						errmsg("table oms.%s has no column \"%s\"", lookup->table, name),
-						errhint("Run SELECT oms.install() as a superuser.")));
-	TupleDescInitEntry(state->desc, (AttrNumber) (i + 1), name,
-					   is_tid ? TIDOID : get_atttype(state->relid, state->attnums[i]), -1, 0);
+	if (strcmp(name, "ctid") == 0)
+		state->attnums[i] = SelfItemPointerAttributeNumber;
+	else
+	{
+		state->attnums[i] = find_attribute(lookup, state, name);
+		type = get_atttype(state->relid, state->attnums[i]);
+	}
+	TupleDescInitEntry(state->desc, (AttrNumber) (i + 1), name, type, -1, 0);
 }
 
 static void
@@ -122,6 +146,8 @@ make_state(Lookup *lookup)
 	state->relid = get_relname_relid(lookup->table, schema);
 	state->index = get_relname_relid(lookup->index, schema);
 	find_columns(lookup, state);
+	if (lookup->order)
+		state->order = find_attribute(lookup, state, lookup->order);
 	fmgr_info_cxt(F_INT8EQ, &state->equal, context);
 	MemoryContextSwitchTo(old);
 	state->next = states;
@@ -163,11 +189,31 @@ open_relations(LookupRun *run)
 	open_index(run, mode);
 }
 
-/* lock_row locks the row in the slot, as its last version is; false when it is gone */
-static bool
-lock_row(LookupRun *run)
+/* note_row notes the row in the slot, which is to be locked in its turn */
+static void
+note_row(LookupRun *run)
 {
-	ItemPointerData tid = run->slot->tts_tid;
+	FoundRow row = {.tid = run->slot->tts_tid};
+	bool isnull;
+	int i;
+
+	if (run->lookup->order)
+		row.order = DatumGetInt64(slot_getattr(run->slot, run->lookup->state->order, &isnull));
+	if (run->nfound == run->max_found)
+	{
+		run->max_found = Max(4, run->max_found * 2);
+		run->found = run->found ? repalloc(run->found, sizeof(FoundRow) * run->max_found)
+								: palloc(sizeof(FoundRow) * run->max_found);
+	}
+	for (i = run->nfound++; i > 0 && run->found[i - 1].order > row.order; i--)
+		run->found[i] = run->found[i - 1];
+	run->found[i] = row;
+}
+
+/* lock_row locks a row and puts its last version into the slot; false when it is gone */
+static bool
+lock_row(LookupRun *run, ItemPointerData tid)
+{
 	TM_FailureData failure;
 	uint8 flags = IsolationUsesXactSnapshot() ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
 	TM_Result result =
@@ -208,6 +254,16 @@ keep_row(LookupRun *run)
 	rows->vals[rows->numvals++] = heap_form_tuple(rows->tupdesc, values, nulls);
 }
 
+/* keep_locked locks and keeps what was noted */
+static void
+keep_locked(LookupRun *run)
+{
+	for (int i = 0; i < run->nfound; i++)
+		if (lock_row(run, run->found[i].tid))
+			keep_row(run);
+	run->nfound = 0;
+}
+
 static void
 find_rows(LookupRun *run, const int64 *keys, int n)
 {
@@ -221,8 +277,13 @@ find_rows(LookupRun *run, const int64 *keys, int n)
 									   &run->lookup->state->equal, Int64GetDatum(keys[i]));
 		index_rescan(scan, &key, 1, NULL, 0);
 		while (index_getnext_slot(scan, ForwardScanDirection, run->slot))
-			if (!run->lookup->lock || lock_row(run))
+		{
+			if (run->lookup->lock)
+				note_row(run);
+			else
 				keep_row(run);
+		}
+		keep_locked(run);
 	}
 	index_endscan(scan);
 }

@@ -2,8 +2,9 @@
  * stock.c
  *	  Stock rows locked, changed and written together with their ledger.
  *
- * Rows are always locked in the order of their products and locations, so verbs that meet on
- * several products wait for each other but never in a circle.
+ * Rows are always locked in the order of their products and ids, so verbs that meet on several
+ * products wait for each other but never in a circle.  It is ids and not locations, for a row
+ * that is made later must come last: who waited for the others meanwhile does not know it yet.
  */
 #include "stock.h"
 
@@ -12,10 +13,11 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
 
-/* by product and location */
-static Lookup lock_stock = LOOKUP_LOCK(
-	"stock", "stock_pkey",
+static Lookup lock_stock = LOOKUP_LOCK_BY(
+	"stock", "stock_pkey", "id",
 	"product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid");
 
 static Table stock_counters =
@@ -255,11 +257,36 @@ stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint
 					errhint("%s", hint)));
 }
 
-/* stock_event tells of the last move of a row */
-void
-stock_event(Verb *verb, const char *type, const StockRow *row)
+/* append_location appends a location's code as a JSON string */
+static void
+append_location(StringInfo buf, int32 location_id)
 {
-	event_append(verb, type, "product", 1, &row->product_id, &row->moves, NULL);
+	const Location *location = location_get(location_id);
+
+	escape_json(buf, location ? location->code : "");
+}
+
+/*
+ * stock_event tells of the last move of a row, and where it was; "to" is the row
+ * that the units have gone to, or NULL.
+ */
+void
+stock_event(Verb *verb, const char *type, const StockRow *row, const StockRow *to)
+{
+	StringInfoData payload;
+	Datum detail;
+
+	initStringInfo(&payload);
+	appendStringInfoString(&payload, "{\"location\": ");
+	append_location(&payload, row->location_id);
+	if (to)
+	{
+		appendStringInfoString(&payload, ", \"to_location\": ");
+		append_location(&payload, to->location_id);
+	}
+	appendStringInfoChar(&payload, '}');
+	detail = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload.data));
+	event_append(verb, type, "product", 1, &row->product_id, &row->moves, &detail);
 }
 
 /*
@@ -283,6 +310,7 @@ stock_adjust_row(Verb *verb, int64 product_id, int32 location_id, int64 delta, c
 					"Units promised to orders cannot be taken away: cancel orders first.");
 	stock_move(&batch, row, &(StockMove){.kind = kind, .d_on_hand = delta, .reason = reason});
 	stock_write(verb, &batch);
-	stock_event(verb, strcmp(kind, "receive") == 0 ? "stock.received" : "stock.adjusted", row);
+	stock_event(verb, strcmp(kind, "receive") == 0 ? "stock.received" : "stock.adjusted", row,
+				NULL);
 	return stock_available(row);
 }

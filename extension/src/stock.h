@@ -49,6 +49,7 @@ typedef struct StockBatch
 	StockMove *moves;
 	int nmoves;
 	int max_moves;
+	bool swept; /* expired holds of its products have been ended */
 } StockBatch;
 
 #define stock_available(row) ((row)->on_hand - (row)->reserved - (row)->allocated)
@@ -68,8 +69,8 @@ extern void stock_write(Verb *verb, StockBatch *batch);
 extern void stock_room(const StockRow *row, int64 units); /* raises OM014 */
 /* raises OM003 */
 extern void stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint);
-/* tells of the last move of a row, which is the event's version */
-extern void stock_event(Verb *verb, const char *type, const StockRow *row);
+/* tells of the last move of a row, which is the event's version; "to" is where its units went, or NULL */
+extern void stock_event(Verb *verb, const char *type, const StockRow *row, const StockRow *to);
 
 /* books a change of on_hand with its move and event; returns what is available there then */
 extern int64 stock_adjust_row(Verb *verb, int64 product_id, int32 location_id, int64 delta,
