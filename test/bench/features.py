@@ -1,4 +1,7 @@
-"""Part e: what each feature adds to the call that does without it, in microseconds of one connection."""
+"""Part e: what each feature adds to the call that does without it, in microseconds of one connection.
+
+Calls with a feature and calls without it are made in turn, so that whatever else the machine does falls on both alike.
+"""
 import json
 import statistics
 import time
@@ -13,6 +16,7 @@ CALLS = 10 if SMOKE else 120    # of each feature in a run; their median counts
 WARM = 5                        # before them, which plan statements and fill caches; not counted
 PRODUCTS = 300                  # so few that the pages of their stock are in the log since the checkpoint
 ARRAY = 64                      # orders in a call of the array verbs
+ARRAY_CALLS = max(CALLS // 10, 5)   # of those
 
 # title; plain, the title of the call without the feature; call, its statement; make, how the arguments of n calls are
 # made; proof, a query that is true when all is right; setting, that holds for the calls; orders in each call
@@ -41,12 +45,15 @@ class Bench:
     """A connection, and what is made for the calls."""
 
     def __init__(self, database):
-        self.database = database
-        self.connection = psycopg2.connect(database.conninfo)
+        self.database, self.number = database, 0
+        self.connect()
+
+    def connect(self):
+        """Begins a session, in which statements are planned for the tables as they are."""
+        self.connection = psycopg2.connect(self.database.conninfo)
         self.connection.autocommit = True
         self.cursor = self.connection.cursor()
-        self.number = 0
-        self.ask("SET synchronous_commit = off")
+        self.ask("SET synchronous_commit = off; SET plan_cache_mode = force_generic_plan")
 
     def ask(self, sql, arguments=None):
         """The first value that a statement returns, or None."""
@@ -68,38 +75,62 @@ class Bench:
                 raise RuntimeError("orders_%s fails" % step)
         return [(one,) for one in ids]
 
+    def prepare(self, name, statement):
+        """Prepares a statement under a name that may have another one."""
+        if self.ask("SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE name = %s)", (name,)):
+            self.ask("DEALLOCATE " + name)
+        self.ask("PREPARE %s%s" % (name, statement))
+
     def each(self, rows, sql):
         """Rows of arguments, made of others by a statement each."""
         return [(self.ask(sql, row),) for row in rows]
 
-    def run(self, feature):
-        """One run: microseconds of each call, results and first arguments; all calls warm the session up."""
-        rows = feature.make(self, WARM + CALLS // (10 if feature.orders > 1 else 1))
-        times, results = [], []
-        self.ask("DEALLOCATE ALL")
-        self.ask("PREPARE call" + feature.call)
-        execute = "EXECUTE call(%s)" % ", ".join(["%s"] * len(rows[0]))
-        calls = [self.cursor.mogrify(execute, row) for row in rows]
-        began = self.ask("SELECT clock_timestamp()")
-        self.ask(feature.setting or "SELECT")
-        for call in calls:
-            start = time.perf_counter()
-            self.cursor.execute(call)
-            times.append((time.perf_counter() - start) * 1e6)
-            results.append(self.cursor.fetchone()[0])
-        if feature.setting:
-            self.ask("RESET ALL")
-            self.ask("SET synchronous_commit = off")
-        self.prove(feature, rows, results, began)
-        return statistics.median(times[WARM:]) / feature.orders
+    def run(self, feature, plain):
+        """One run: microseconds of a call with the feature, and of one without it that was made in its turn."""
+        n = ARRAY_CALLS if feature.orders > 1 else CALLS
+        sides = [Side(self, feature, "featured", n)] + ([Side(self, plain, "plain", CALLS)] if plain else [])
+        for one in range(WARM + CALLS):
+            for side in sides:
+                if one < len(side.calls):
+                    side.call(one)
+        for side in sides:
+            self.prove(side)
+        return sides[0].median(), sides[1].median() if plain else None
 
-    def prove(self, feature, rows, results, began):
+    def prove(self, side):
         """Proves that the calls did what they are for."""
-        ids = [one for row in rows for one in (row[0] if isinstance(row[0], list) else [row[0]])]
-        if not feature.proof:
-            return
-        if not self.ask(feature.proof, {"ids": ids, "results": results, "n": len(ids), "began": began}):
-            raise Wrong("not as it should be: %s" % feature.proof)
+        ids = [one for row in side.rows for one in (row[0] if isinstance(row[0], list) else [row[0]])]
+        if not self.ask(side.feature.proof, {"ids": ids, "results": side.results, "n": len(side.rows) * side.proven, "began": side.began}):
+            raise Wrong("%s is not as it should be: %s" % (side.feature.title, side.feature.proof))
+
+
+class Side:
+    """The calls of a feature in a run, prepared under a name."""
+
+    def __init__(self, bench, feature, name, n):
+        self.bench, self.feature = bench, feature
+        self.rows = feature.make(bench, WARM + n)
+        self.times, self.results = [], []
+        self.proven = feature.orders if isinstance(self.rows[0][0], list) else 1
+        self.calls = [bench.cursor.mogrify("EXECUTE %s(%s)" % (name, ", ".join(["%s"] * len(row))), row) for row in self.rows]
+        bench.prepare(name, feature.call)
+        self.began = bench.ask("SELECT clock_timestamp()")
+
+    def call(self, one):
+        """Makes one of the calls."""
+        cursor = self.bench.cursor
+        if self.feature.setting:
+            cursor.execute("SET " + self.feature.setting)
+        start = time.perf_counter()
+        cursor.execute(self.calls[one])
+        self.times.append((time.perf_counter() - start) * 1e6)
+        self.results.append(cursor.fetchone()[0])
+        if self.feature.setting:
+            cursor.execute("RESET " + self.feature.setting.split()[0])
+
+    def median(self):
+        """Microseconds of an order; those of the first calls do not count."""
+        return statistics.median(self.times[WARM:]) / self.feature.orders
 
 
 class Wrong(Exception):
@@ -163,6 +194,9 @@ def reserved(bench, n):
     return bench.orders(n, channel="reserving")
 
 
+CANCEL = "order_cancel of a confirmed order"
+AMEND = "(bigint) AS SELECT oms.order_amend($1, '[{\"line\": 1, \"quantity\": 5}]') = version + 1 FROM oms.orders WHERE id = $1"
+AMENDED = "SELECT count(*) = %(n)s FROM oms.order_line WHERE order_id = ANY (%(ids)s) AND line_no = 1 AND quantity = 5"
 HOLD = "SELECT oms.hold_create(%s, 'cart')"
 SHIPMENT = "SELECT shipment_id FROM oms.shipment_create(%s)"
 RETURN = "SELECT oms.return_request(%s, '[{\"line\": 1, \"quantity\": 1}]', 'too small')"
@@ -178,7 +212,7 @@ FEATURES = [
     Feature("+ customer_id", "order_create", "(jsonb) AS SELECT oms.order_create($1, customer_id => 1)", new(),
             BORN.format("customer_id = 1 AND customer_name = 'Ann'")),
     Feature("+ external_ref", "order_create", "(jsonb, text) AS SELECT oms.order_create($1, 'Customer', external_ref => $2)", with_reference,
-            BORN.format("external_ref LIKE 'ref %%'").replace("%(n)s", "cardinality(%(results)s)")),
+            BORN.format("external_ref LIKE 'ref %%'")),
     Feature("+ gapless series", "order_create", NEW.format(", channel => 'gapless'"), new(),
             "SELECT count(DISTINCT series_number) = %(n)s AND max(series_number) - min(series_number) + 1 = %(n)s FROM oms.orders "
             "WHERE id = ANY (%(results)s)"),
@@ -190,12 +224,16 @@ FEATURES = [
             "SELECT count(*) = 3 * %(n)s FROM oms.stock_move WHERE order_id = ANY (%(results)s) AND kind = 'reserve'"),
     Feature("orders_create of 64, each order", "order_create", "(jsonb) AS SELECT bool_and(ok) AND count(*) = 64 FROM oms.orders_create($1)",
             array_items, ALL_TRUE, "", ARRAY),
+    Feature("order_sell, to DELIVERED at once", "order_create", "(jsonb) AS SELECT oms.order_sell($1, 'Customer')", new(),
+            "SELECT count(*) = %(n)s FROM oms.orders WHERE id = ANY (%(results)s) AND status = 'DELIVERED' AND version = 4"),
+    Feature("hold_order of 3 lines", "order_create", "(bigint) AS SELECT oms.hold_order($1, 'Customer')", after(new(), HOLD),
+            "SELECT count(*) = 3 * %(n)s FROM oms.hold_line WHERE hold_id = ANY (%(ids)s) AND state = 'consumed'"),
     # confirmed
     Feature("order_confirm", None, STEP.format("confirm"), taken(), MOVED.format(3, "allocate")),
     Feature("+ 2 locations", "order_confirm", STEP.format("confirm"), taken(places=(2,)), MOVED.format(3, "allocate")),
     Feature("+ 3 locations", "order_confirm", STEP.format("confirm"), taken(places=(2, 3)), MOVED.format(3, "allocate")),
     Feature("+ units reserved at create", "order_confirm", STEP.format("confirm"), reserved, MOVED.format(3, "allocate")),
-    Feature("dry run of it", "order_confirm", STEP.format("confirm"), taken(), BECAME.format("PENDING"), "SET oms.dry_run = on"),
+    Feature("dry run of it", "order_confirm", STEP.format("confirm"), taken(), BECAME.format("PENDING"), "oms.dry_run = on"),
     Feature("why_not of it", "order_confirm", "(bigint) AS SELECT count(*) = 0 FROM oms.why_not($1, 'CONFIRMED')", taken(), ALL_TRUE),
     Feature("orders_confirm of 64, each order", "order_confirm", "(bigint[]) AS SELECT bool_and(ok) FROM oms.orders_confirm($1)", arrays(),
             BECAME.format("CONFIRMED"), "", ARRAY),
@@ -218,17 +256,23 @@ FEATURES = [
             lambda bench, n: [row for row in after(taken("confirm"), SHIPMENT)(bench, n) if bench.ask(SHIPPED, row) is not None],
             "SELECT count(*) = %(n)s FROM oms.shipment WHERE id = ANY (%(ids)s) AND state = 'DELIVERED'"),
     # cancelled
-    Feature("order_cancel of a confirmed order", None, STEP.format("cancel"), taken("confirm"), MOVED.format(3, "release")),
-    Feature("of a PENDING order", "order_cancel of a confirmed order", STEP.format("cancel"), taken(), BECAME.format("CANCELLED")),
-    Feature("orders_cancel of 64, each order", "order_cancel of a confirmed order", "(bigint[]) AS SELECT bool_and(ok) FROM oms.orders_cancel($1)",
+    Feature(CANCEL, None, STEP.format("cancel"), taken("confirm"), MOVED.format(3, "release")),
+    Feature("of a PENDING order", CANCEL, STEP.format("cancel"), taken(), BECAME.format("CANCELLED")),
+    Feature("orders_cancel of 64, each order", CANCEL, "(bigint[]) AS SELECT bool_and(ok) FROM oms.orders_cancel($1)",
             arrays("confirm"), BECAME.format("CANCELLED"), "", ARRAY),
-    Feature("order_cancel_lines, 1 of 3", "order_cancel of a confirmed order",
+    Feature("order_cancel_lines, 1 of 3", CANCEL,
             "(bigint) AS SELECT oms.order_cancel_lines($1, '[{\"line\": 1}]')", taken("confirm"), MOVED.format(1, "release")),
-    Feature("order_close of a part", "order_cancel of a confirmed order", STEP.format("close"), partly, BECAME.format("SHIPPED")),
+    Feature("order_close of a part", CANCEL, STEP.format("close"), partly, BECAME.format("SHIPPED")),
     # changed
-    Feature("order_hold", "order_cancel of a confirmed order", "(bigint) AS SELECT oms.order_hold($1, 'fraud?')", taken("confirm"),
+    Feature("order_amend of a PENDING order, 1 line", CANCEL, AMEND, taken(), AMENDED),
+    Feature("order_amend of a confirmed order, 1 line", CANCEL, AMEND, taken("confirm"), AMENDED),
+    Feature("order_update of the name", CANCEL, "(bigint) AS SELECT oms.order_update($1, 'Other')", taken(),
+            "SELECT count(*) = %(n)s FROM oms.orders WHERE id = ANY (%(ids)s) AND customer_name = 'Other'"),
+    Feature("order_note_add", CANCEL, "(bigint) AS SELECT oms.order_note_add($1, 'Ring twice.')", taken(),
+            "SELECT count(*) = %(n)s FROM oms.order_note WHERE order_id = ANY (%(ids)s)"),
+    Feature("order_hold", CANCEL, "(bigint) AS SELECT oms.order_hold($1, 'fraud?')", taken("confirm"),
             "SELECT count(*) = %(n)s FROM oms.orders WHERE id = ANY (%(ids)s) AND hold_reason = 'fraud?'"),
-    Feature("order_release", "order_cancel of a confirmed order", STEP.format("release"),
+    Feature("order_release", CANCEL, STEP.format("release"),
             lambda bench, n: [row for row in bench.orders(n, "confirm") if bench.ask("SELECT oms.order_hold(%s, 'fraud?')", row) is not None],
             "SELECT count(*) = %(n)s FROM oms.orders WHERE id = ANY (%(ids)s) AND hold_reason IS NULL AND version = 4"),
     # come back
@@ -274,33 +318,48 @@ def measure(figures, servers, database):
     one = servers.bare("oms_features")
     prepare(one)
     bench = Bench(one)
-    broken = set()
+    plains = {feature.title: feature for feature in FEATURES if feature.plain is None}
+    able = [feature for feature in FEATURES if attempt(figures, bench, feature, None)]
+    bench.connection.close()
+    one.sql("VACUUM ANALYZE")
+    one.sql("CHECKPOINT")
+    bench.connect()
     for _ in range(RUNS):
-        one.sql("CHECKPOINT")
         floor = 0
-        for feature in FEATURES:
-            key = ("e", feature.plain or "-", feature.title, 1, "us")
-            try:
-                if key not in broken:
-                    figures.add(key, max(bench.run(feature) - floor, 0.1))
-            except (Wrong, psycopg2.Error) as error:
-                broken.add(key)
-                figures.fail("%s %s" % (feature.title, feature.plain or ""), error)
-            floor = floor or figures.values[key]["runs"][-1]
+        for feature in able:
+            us, plain = attempt(figures, bench, feature, plains.get(feature.plain)) or (None, None)
+            if us is None:
+                continue
+            net = us - floor / feature.orders
+            more = {"more_us": net - (plain - floor), "ratio": net / (plain - floor)} if plain else {}
+            figures.add(key_of(feature), net, **more)
+            floor = floor or us
+    bench.connection.close()
     found = one.sql("SELECT problem, subject FROM oms.integrity LIMIT 3")
     if found:
         figures.fail("features", "oms.integrity is not empty: " + found.replace("\n", "; "))
-    bench.connection.close()
+
+
+def attempt(figures, bench, feature, plain):
+    """A run, or None when it fails; the first round fills the tables and finds out what does."""
+    try:
+        return bench.run(feature, plain)
+    except (Wrong, psycopg2.Error) as error:
+        figures.fail("%s of %s" % (feature.title, feature.plain or "itself"), error)
+        return None
+
+
+def key_of(feature):
+    """Where a feature's figures are."""
+    return "e", feature.title, "-", 1, feature.plain or "-"
 
 
 def report(figures):
     """Part e as Markdown."""
     rows = []
     for feature in FEATURES:
-        key = ("e", feature.plain or "-", feature.title, 1, "us")
-        plain = ("e", "-", feature.plain, 1, "us")
-        more = figures.median(*key) and feature.plain and figures.median(*key) - figures.median(*plain)
-        rows.append((feature.title, decimal(figures.median(*key)), "%+.1f" % more if more else "-",
-                     "%.2f x" % figures.ratio(key, plain) if more else "-", feature.plain or "-"))
-    return table("e. Features: one connection, synchronous_commit off, orders of three lines; microseconds without the floor's round trip", (
+        us, more, ratio = figures.median(*key_of(feature)), *(figures.more(name, *key_of(feature)) for name in ("more_us", "ratio"))
+        rows.append((feature.title, decimal(us), "%+.1f" % more if more is not None else "-", "%.2f x" % ratio if ratio else "-",
+                     feature.plain or "-"))
+    return table("e. Features: one connection, synchronous_commit off, orders of three lines; without the floor, the round trip", (
         "call", "us", "more, us", "ratio", "to"), rows)

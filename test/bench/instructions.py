@@ -28,6 +28,7 @@ PHASES = (
 )
 SETTINGS = ("fsync=off", "full_page_writes=off", "autovacuum=off", "jit=off", "shared_buffers=64MB", "max_worker_processes=0",
             "shared_preload_libraries=", "plan_cache_mode=force_generic_plan")
+KEEP = "-k" in sys.argv
 MARK = "SELECT pg_current_wal_insert_lsn()"     # valgrind writes its counters whenever this is called
 
 
@@ -59,6 +60,7 @@ class Cluster:
         run([self.script, "start", self.home, str(free_port())])
         try:
             run([self.script, "install", self.home])
+            self.psql("ALTER SYSTEM SET autovacuum = off;", "SELECT pg_reload_conf();")   # comes at different times
             self.psql("SET search_path = oms;", *("\\set %s %d" % one for one in SCRIPT.items()),
                       *("\\i %s" % os.path.join(self.tree, "test", "bench", name) for name in ("products.sql", "orders.sql")))
             self.psql(*calls(PHASES[0], range(1, MADE + 1)))
@@ -87,8 +89,8 @@ class Cluster:
             raise RuntimeError(answer[answer.index("ERROR"):][:500])
         positions = [int(high, 16) << 32 | int(low, 16) for high, low in re.findall(r'= "([0-9A-F]+)/([0-9A-F]+)"', answer)]
         totals = [read_total("%s.%d" % (out, part)) for part in range(1, 2 * len(PHASES) + 1)]
-        for part in range(1, 2 * len(PHASES) + 1):
-            print("counters: %s.%d" % (out, part), file=sys.stderr) if "-k" in sys.argv else None
+        if KEEP:
+            say("the profile of %s", ", ".join("%s is %s.%d" % (name, out, 2 * n + 2) for n, (name, *_) in enumerate(PHASES)))
         return {name: (totals[2 * n + 1] / CALLS, (positions[2 * n + 1] - positions[2 * n]) / CALLS)
                 for n, (name, *_) in enumerate(PHASES)}
 
@@ -122,16 +124,18 @@ def measure(tree):
     """The figures of a tree."""
     cluster = Cluster(os.path.abspath(tree), os.path.join(WORK, "instructions"))
     say("counting in %s", cluster.tree)
-    cluster.make()
     try:
+        cluster.make()
         return cluster.count()
     finally:
-        if "-k" not in sys.argv:
+        if not KEEP:
             cluster.remove()
 
 
 def main():
     """Prints the table."""
+    if not shutil.which("valgrind"):
+        sys.exit("bench: valgrind is missing; as root: apt-get install valgrind")
     trees = [one for one in sys.argv[1:] if one != "-k"] or [ROOT]
     found = [measure(tree) for tree in trees]
     print("| verb | " + " | ".join("instructions | WAL bytes%s" % (" | ratio, WAL ratio" if n else "") for n in range(len(found))) + " |")
