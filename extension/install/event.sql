@@ -22,7 +22,7 @@ COMMENT ON COLUMN oms.event.version IS 'Version of the thing after the event; or
 COMMENT ON COLUMN oms.event.actor IS 'User of the API or database role that did it.';
 COMMENT ON COLUMN oms.event.request_id IS 'X-Request-Id of the REST request that did it, or null.';
 COMMENT ON COLUMN oms.event.payload IS 'What belongs to the type, or null; for stock, the location''s code, and to_location of a transfer.';
-CREATE INDEX IF NOT EXISTS event_order_idx ON oms.event (aggregate_id) WHERE aggregate = 'order';
-COMMENT ON INDEX oms.event_order_idx IS 'Serves the events of one order.';
+CREATE INDEX IF NOT EXISTS event_order_idx ON oms.event (aggregate_id) WHERE aggregate = 'order' OR aggregate = 'shipment' OR aggregate = 'return';
+COMMENT ON INDEX oms.event_order_idx IS 'Serves the events of one order, its shipments and returns.';
 COMMENT ON CONSTRAINT event_pkey ON oms.event IS 'An id names one event.';
 COMMENT ON SEQUENCE oms.event_id_seq IS 'Gives events their ids, which do not follow the order of commits; numbers may be skipped, but none is given twice.';

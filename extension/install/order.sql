@@ -40,12 +40,16 @@ IF NOT EXISTS (SELECT FROM oms.order_transition) THEN
     ('SHIPPED', 'DELIVERED', 'none', 'oms_staff');
 END IF;
 
--- lean on purpose: verbs keep order, lines and stock together, oms.integrity proves it
+-- lean on purpose: verbs keep order, lines and stock together, oms.integrity proves it;
+-- what a step changes stands side by side, for the log gets all from the first changed byte of a row to the last
 CREATE TABLE IF NOT EXISTS oms.orders (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   order_number text NOT NULL,
   status text NOT NULL,
   version bigint NOT NULL CHECK (version > 0),
+  fulfilment text NOT NULL DEFAULT 'none' CHECK (fulfilment = 'none' OR fulfilment = 'full' OR fulfilment = 'partial'),
+  shipments integer NOT NULL DEFAULT 0,
+  updated_at timestamptz NOT NULL DEFAULT now(),
   customer_name text NOT NULL CHECK (customer_name <> '' AND length(customer_name) <= 200),
   total_amount numeric NOT NULL CHECK (total_amount >= 0),
   discount_amount numeric NOT NULL DEFAULT 0,
@@ -53,8 +57,6 @@ CREATE TABLE IF NOT EXISTS oms.orders (
   currency text NOT NULL DEFAULT 'USD',
   channel text NOT NULL DEFAULT 'default',
   takes_stock text NOT NULL DEFAULT 'confirm' CHECK (takes_stock = 'confirm' OR takes_stock = 'create' OR takes_stock = 'never'),
-  fulfilment text NOT NULL DEFAULT 'none' CHECK (fulfilment = 'none' OR fulfilment = 'full' OR fulfilment = 'partial'),
-  shipments integer NOT NULL DEFAULT 0,
   customer_id bigint,
   series_number bigint,
   external_ref text CHECK (external_ref <> '' AND length(external_ref) <= 200),
@@ -62,7 +64,6 @@ CREATE TABLE IF NOT EXISTS oms.orders (
   attributes jsonb,
   created_by text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
-  updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT orders_born_pending CHECK (version > 1 OR status = 'PENDING')
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX IF NOT EXISTS orders_status_id_idx ON oms.orders (status, id);

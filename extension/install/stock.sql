@@ -21,7 +21,8 @@ COMMENT ON SEQUENCE oms.location_id_seq IS 'Gives locations their ids, from 2 on
 GRANT EXECUTE ON FUNCTION oms_rest.location_list, oms_rest.location_get TO oms_staff;
 GRANT EXECUTE ON FUNCTION oms.location_create, oms.location_update, oms_rest.location_create, oms_rest.location_update TO oms_admin;
 
--- counters change in place: no index on them, room for HOT updates, and no foreign key, for products are never deleted
+-- counters change in place: no index on them, room for HOT updates, and no foreign key, for products are never deleted;
+-- what changes stands side by side, for the log gets all from the first changed byte of a row to the last
 CREATE TABLE IF NOT EXISTS oms.stock (
   id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
   product_id bigint NOT NULL,
@@ -30,11 +31,11 @@ CREATE TABLE IF NOT EXISTS oms.stock (
   reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
   allocated bigint NOT NULL DEFAULT 0 CHECK (allocated >= 0),
   available bigint GENERATED ALWAYS AS (on_hand - reserved - allocated) STORED,
+  moves bigint NOT NULL DEFAULT 0,
+  updated_at timestamptz NOT NULL DEFAULT now(),
   low_stock_threshold bigint NOT NULL DEFAULT 10 CHECK (low_stock_threshold >= 0),
   reorder_quantity bigint CHECK (reorder_quantity > 0),
   backorder_limit bigint NOT NULL DEFAULT 0 CHECK (backorder_limit >= 0),
-  moves bigint NOT NULL DEFAULT 0,
-  updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (product_id, location_id),
   CONSTRAINT stock_never_oversold CHECK (reserved + allocated <= on_hand + backorder_limit)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);

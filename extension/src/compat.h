@@ -141,6 +141,17 @@ init_range_table(EState *estate, Relation relation, Bitmapset *updated)
 #endif
 }
 
+/* index_scan_begin begins a plain scan; 18 took an argument more, for EXPLAIN */
+static inline IndexScanDesc
+index_scan_begin(Relation relation, Relation index, Snapshot snapshot, int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(relation, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(relation, index, snapshot, nkeys, 0);
+#endif
+}
+
 /* index_insert_end lets an index give back what it held between inserts: 17's BRIN a buffer */
 static inline void
 index_insert_end(Relation index, IndexInfo *info)

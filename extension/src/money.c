@@ -8,6 +8,7 @@
 #include "money.h"
 
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 /* in_range stores a result, if an int64 can hold it */
@@ -80,9 +81,27 @@ money_rescale(int64 amount, int from, int to, int64 *result)
 	return in_range(value, result);
 }
 
+/* zero_datum returns 0 with some decimals, made once: most orders have neither discount nor tax */
+static Datum
+zero_datum(int decimals)
+{
+	static Datum zeros[MONEY_MAX_DECIMALS + 1] = {0};
+
+	if (zeros[decimals] == 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		zeros[decimals] = NumericGetDatum(int64_div_fast_to_numeric(0, decimals));
+		MemoryContextSwitchTo(old);
+	}
+	return zeros[decimals];
+}
+
 Datum
 money_datum(int64 amount, int decimals)
 {
+	if (amount == 0 && decimals <= MONEY_MAX_DECIMALS)
+		return zero_datum(decimals);
 	return NumericGetDatum(int64_div_fast_to_numeric(amount, decimals));
 }
 

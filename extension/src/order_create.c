@@ -10,7 +10,9 @@
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 
 static Table orders_table =
 	TABLE("orders", "id", "order_number", "status", "version", "customer_name", "total_amount",
@@ -178,6 +180,23 @@ write_notes(Verb *verb, NewOrder **orders, int n)
 		table_end(&notes_table);
 }
 
+/* order_payload makes {"order_id": id} */
+static Datum
+order_payload(int64 id)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue key = {.type = jbvString};
+	JsonbValue value = {.type = jbvNumeric};
+
+	key.val.string.val = "order_id";
+	key.val.string.len = strlen("order_id");
+	value.val.numeric = int64_to_numeric(id);
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	(void) pushJsonbValue(&state, WJB_KEY, &key);
+	(void) pushJsonbValue(&state, WJB_VALUE, &value);
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
 /* write_traces writes the events and tasks of new orders */
 static void
 write_traces(Verb *verb, NewOrder **orders, int n)
@@ -188,11 +207,9 @@ write_traces(Verb *verb, NewOrder **orders, int n)
 
 	for (int i = 0; i < n; i++)
 	{
-		char *payload = psprintf("{\"order_id\": " INT64_FORMAT "}", orders[i]->id);
-
 		ids[i] = orders[i]->id;
 		versions[i] = 1;
-		payloads[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload));
+		payloads[i] = order_payload(orders[i]->id);
 	}
 	event_append(verb, "order.created", "order", n, ids, versions, NULL);
 	if (verb->import_id == 0) /* of what is past nobody is to be told today */

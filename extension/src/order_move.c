@@ -7,20 +7,18 @@
  * write, so an order that fails costs nothing and holds up no other.
  */
 #include "order.h"
+#include "lookup.h"
 #include "order_stock.h"
 #include "shipment.h"
 #include "table.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 
-static KeptPlan lock_orders =
-	PLAN("SELECT " ORDER_COLUMNS ", takes_stock, fulfilment, shipments, hold_reason, ctid "
-		 "FROM oms.orders WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
-		 INT8ARRAYOID);
+static Lookup lock_orders = LOOKUP_LOCK("orders", "orders_pkey", ORDER_COLUMNS ", shipments, ctid");
 
 static Table orders_status = TABLE("orders", "status", "version", "updated_at", "fulfilment");
 
@@ -88,6 +86,24 @@ find_step(MovingOrder *order, const char *to, bool admin)
 			   "Cancel what has not shipped with oms.order_close().");
 }
 
+/* read_order takes what it has to know of an order from its row */
+static void
+read_order(MovingOrder *order, SPITupleTable *table, uint64 row)
+{
+	Datum values[ORDER_COLUMN_COUNT + 2];
+	bool nulls[ORDER_COLUMN_COUNT + 2];
+
+	heap_deform_tuple(table->vals[row], table->tupdesc, values, nulls);
+	order->from = TextDatumGetCString(values[ORDER_STATUS_COLUMN - 1]);
+	order->version = DatumGetInt64(values[ORDER_VERSION_COLUMN - 1]);
+	order->takes_stock = TextDatumGetCString(values[ORDER_TAKES_STOCK_COLUMN - 1]);
+	order->fulfilment = TextDatumGetCString(values[ORDER_FULFILMENT_COLUMN - 1]);
+	if (!nulls[ORDER_HOLD_REASON_COLUMN - 1])
+		order->hold_reason = TextDatumGetCString(values[ORDER_HOLD_REASON_COLUMN - 1]);
+	order->shipments = DatumGetInt32(values[ORDER_COLUMN_COUNT]);
+	order->tid = (ItemPointer) DatumGetPointer(values[ORDER_COLUMN_COUNT + 1]);
+}
+
 /* lock_and_judge locks the orders and finds the step of each; it returns their rows */
 static SPITupleTable *
 lock_and_judge(Verb *verb, MovingOrder *orders, int n, const char *to)
@@ -100,7 +116,7 @@ lock_and_judge(Verb *verb, MovingOrder *orders, int n, const char *to)
 
 	for (int i = 0; i < n; i++)
 		ids[i] = orders[i].id;
-	found = plan_write(&lock_orders, (Datum[]){int8_array(ids, n)}, NULL);
+	found = lookup_rows(&lock_orders, ids, n);
 	table = SPI_tuptable;
 	for (int i = 0; i < n; i++)
 	{
@@ -114,14 +130,7 @@ lock_and_judge(Verb *verb, MovingOrder *orders, int n, const char *to)
 						 "List the orders to see their ids.");
 			continue;
 		}
-		order->from = row_cstring(next, ORDER_STATUS_COLUMN);
-		order->version = row_int64(next, ORDER_VERSION_COLUMN);
-		order->takes_stock = row_cstring(next, ORDER_COLUMN_COUNT + 1);
-		order->fulfilment = row_cstring(next, ORDER_COLUMN_COUNT + 2);
-		order->shipments = row_int32(next, ORDER_COLUMN_COUNT + 3);
-		order->hold_reason = row_cstring(next, ORDER_COLUMN_COUNT + 4);
-		order->tid = row_tid(next, ORDER_COLUMN_COUNT + 5);
-		next++;
+		read_order(order, table, next++);
 		find_step(order, to, admin);
 	}
 	return table;

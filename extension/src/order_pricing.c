@@ -3,20 +3,14 @@
  *	  Lines are priced when they are sold: products, prices, discounts and tax.
  */
 #include "order_create.h"
+#include "lookup.h"
 
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
-/* cents and archived come after the columns of a product's JSON */
-#define CENTS_COLUMN (PRODUCT_COLUMN_COUNT + 1)
-#define ARCHIVED_COLUMN (PRODUCT_COLUMN_COUNT + 2)
-
-static KeptPlan select_products =
-	PLAN("SELECT " PRODUCT_COLUMNS ", (price * 100)::bigint, archived_at IS NOT NULL "
-		 "FROM oms.product WHERE id = ANY ($1) ORDER BY id",
-		 INT8ARRAYOID);
+static Lookup lookup_products = LOOKUP("product", "product_pkey", PRODUCT_COLUMNS);
 
 static KeptPlan select_price = PLAN("SELECT (price * 1000)::bigint FROM oms.product_price "
 									"WHERE product_id = $1 AND currency = $2",
@@ -39,7 +33,7 @@ find_products(Pricing *pricing, NewOrder *orders, int n)
 		for (int j = 0; j < orders[i].nlines; j++)
 			ids[nids++] = orders[i].lines[j].product_id;
 	nids = int8_sort_unique(ids, nids);
-	pricing->nproducts = plan_write(&select_products, (Datum[]){int8_array(ids, nids)}, NULL);
+	pricing->nproducts = lookup_rows(&lookup_products, ids, nids);
 	return SPI_tuptable;
 }
 
@@ -63,6 +57,28 @@ product_row(uint64 nproducts, int64 id)
 			high = middle - 1;
 	}
 	return -1;
+}
+
+/* product_cents returns a product's price, which has 2 decimals */
+static int64
+product_cents(int product)
+{
+	bool isnull;
+	Datum price = row_datum(product, PRODUCT_PRICE_COLUMN, &isnull);
+	int64 cents;
+
+	if (!decimal_read(DatumGetCString(DirectFunctionCall1(numeric_out, price)), 2, &cents))
+		elog(ERROR, "wrong price of product " INT64_FORMAT, row_int64(product, 1));
+	return cents;
+}
+
+static bool
+is_archived(int product)
+{
+	bool isnull;
+
+	(void) row_datum(product, PRODUCT_ARCHIVED_COLUMN, &isnull);
+	return !isnull;
 }
 
 /* pointer_to points to a member of a line in the request */
@@ -96,7 +112,7 @@ find_price(Pricing *pricing, const NewOrder *order, int i, int64 *price)
 		return price_read(&pricing->input, channel, pointer_to(order, i, "price"), line->price,
 						  price);
 	if (strcmp(channel->currency, pricing->product_currency) == 0)
-		found = money_rescale(row_int64(line->product, CENTS_COLUMN), 2, channel->decimals, price);
+		found = money_rescale(product_cents(line->product), 2, channel->decimals, price);
 	else
 	{
 		Datum args[] = {Int64GetDatum(line->product_id), CStringGetTextDatum(channel->currency)};
@@ -154,7 +170,7 @@ price_line(Pricing *pricing, NewOrder *order, int i)
 	int64 base;
 
 	line->product = product_row(pricing->nproducts, line->product_id);
-	if (line->product < 0 || (row_bool(line->product, ARCHIVED_COLUMN) && !order->imported))
+	if (line->product < 0 || (is_archived(line->product) && !order->imported))
 	{
 		input_fault(&pricing->input, pointer_to(order, i, "product_id"),
 					line->product < 0 ? "there is no product " INT64_FORMAT

@@ -7,45 +7,66 @@
  */
 #include "order_stock.h"
 #include "hold.h"
+#include "lookup.h"
 
-#include "catalog/pg_type.h"
+static Lookup find_wants = LOOKUP("order_line", "order_line_pkey",
+								  "order_id, line_no, product_id, quantity, cancelled, sku");
 
-static KeptPlan select_wants =
-	PLAN("SELECT order_id, line_no, product_id, quantity - cancelled, sku FROM oms.order_line "
-		 "WHERE order_id = ANY ($1) ORDER BY order_id, line_no",
-		 INT8ARRAYOID);
-
-static KeptPlan select_moves =
-	PLAN("SELECT order_id, line_no, product_id, location_id, d_reserved, d_allocated, "
-		 "CASE kind WHEN 'ship' THEN -d_on_hand ELSE 0 END FROM oms.stock_move "
-		 "WHERE order_id = ANY ($1) ORDER BY order_id, line_no, location_id",
-		 INT8ARRAYOID);
+static Lookup find_moves =
+	LOOKUP("stock_move", "stock_move_order_id_idx",
+		   "order_id, line_no, product_id, location_id, d_reserved, d_allocated, d_on_hand, kind");
 
 /* --------------------------------------------------------------- reading */
+
+/* compare_holdings orders by order, line and location */
+static int
+compare_holdings(const void *a, const void *b)
+{
+	const OrderHolding *x = a;
+	const OrderHolding *y = b;
+
+	if (x->order_id != y->order_id)
+		return x->order_id < y->order_id ? -1 : 1;
+	if (x->line_no != y->line_no)
+		return x->line_no < y->line_no ? -1 : 1;
+	return (x->location_id > y->location_id) - (x->location_id < y->location_id);
+}
 
 /* holdings_read reads what orders (ids sorted) hold, sorted by order, line and location */
 OrderHolding *
 holdings_read(const int64 *order_ids, int n, int *nholdings)
 {
-	uint64 nmoves = plan_write(&select_moves, (Datum[]){int8_array(order_ids, n)}, NULL);
+	uint64 nmoves = lookup_rows(&find_moves, order_ids, n);
 	OrderHolding *holdings = palloc(sizeof(OrderHolding) * Max(nmoves, 1));
 	int m = 0;
 
 	for (uint64 i = 0; i < nmoves; i++)
 	{
-		OrderHolding move = {row_int64(i, 1), row_int32(i, 2), row_int64(i, 3), row_int32(i, 4),
-							 row_int64(i, 5), row_int64(i, 6), row_int64(i, 7), 0};
+		bool shipped = strcmp(row_cstring(i, 8), "ship") == 0;
+
+		holdings[i] = (OrderHolding){row_int64(i, 1),
+									 row_int32(i, 2),
+									 row_int64(i, 3),
+									 row_int32(i, 4),
+									 row_int64(i, 5),
+									 row_int64(i, 6),
+									 shipped ? -row_int64(i, 7) : 0,
+									 0};
+	}
+	qsort(holdings, nmoves, sizeof(OrderHolding), compare_holdings);
+	for (uint64 i = 0; i < nmoves; i++)
+	{
+		OrderHolding *move = &holdings[i];
 		OrderHolding *last = m > 0 ? &holdings[m - 1] : NULL;
 
-		if (last && last->order_id == move.order_id && last->line_no == move.line_no &&
-			last->location_id == move.location_id)
+		if (last && compare_holdings(last, move) == 0)
 		{
-			last->reserved += move.reserved;
-			last->allocated += move.allocated;
-			last->shipped += move.shipped;
+			last->reserved += move->reserved;
+			last->allocated += move->allocated;
+			last->shipped += move->shipped;
 		}
 		else
-			holdings[m++] = move;
+			holdings[m++] = *move;
 	}
 	*nholdings = m;
 	return holdings;
@@ -98,17 +119,19 @@ read_wants(MovingOrder *orders, int n)
 	StockWant *wants;
 
 	if (nids > 0)
-		nlines = plan_write(&select_wants, (Datum[]){int8_array(ids, nids)}, NULL);
+		nlines = lookup_rows(&find_wants, ids, nids);
 	wants = palloc(sizeof(StockWant) * Max(nlines, 1));
 	for (int i = 0; i < n && line < nlines; i++)
 	{
 		orders[i].wants = wants;
 		for (; line < nlines && row_int64(line, 1) == orders[i].id; line++)
 		{
-			if (row_int64(line, 4) == 0) /* cancelled */
+			int64 quantity = row_int64(line, 4) - row_int64(line, 5);
+
+			if (quantity == 0) /* cancelled */
 				continue;
-			*wants++ = (StockWant){row_int32(line, 2), row_int64(line, 3), row_int64(line, 4),
-								   row_cstring(line, 5)};
+			*wants++ =
+				(StockWant){row_int32(line, 2), row_int64(line, 3), quantity, row_cstring(line, 6)};
 			orders[i].nwants++;
 		}
 	}

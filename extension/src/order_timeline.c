@@ -2,11 +2,10 @@
  * order_timeline.c
  *	  All that happened to an order, in the order of time.
  *
- * What belongs to an order is found by its id, but for tasks and for the events
- * of its shipments and returns, which have no index by order.  Whatever happened
- * to the order left its mark at the very time of its transaction: so the times
- * of the other rows, each looked up in a BRIN index, find these at a bounded
- * price.
+ * What belongs to an order is found by its id, but for tasks, which have no index
+ * by order.  Whatever happened to the order left its mark at the very time of its
+ * transaction: so the times of the other rows, each looked up in a BRIN index,
+ * find these at a bounded price.
  */
 #include "json.h"
 
@@ -30,11 +29,11 @@ static KeptPlan select_timeline = PLAN(
 	"FROM shipments "
 	"UNION SELECT unnest(ARRAY[created_at, updated_at]) FROM returns), "
 	"events AS MATERIALIZED (SELECT * FROM oms.event WHERE aggregate = 'order' "
-	"AND aggregate_id = $1 UNION ALL SELECT e.* FROM (SELECT at FROM times "
-	"WHERE EXISTS (SELECT FROM shipments) OR EXISTS (SELECT FROM returns)) AS times "
-	"JOIN LATERAL (SELECT * FROM oms.event WHERE event.at = times.at) AS e ON e.aggregate = "
-	"'shipment' AND e.aggregate_id IN (SELECT id FROM shipments) "
-	"OR e.aggregate = 'return' AND e.aggregate_id IN (SELECT id FROM returns)), "
+	"AND aggregate_id = $1 UNION ALL SELECT e.* FROM shipments JOIN LATERAL (SELECT * FROM "
+	"oms.event "
+	"WHERE aggregate = 'shipment' AND aggregate_id = shipments.id OFFSET 0) AS e ON true "
+	"UNION ALL SELECT e.* FROM returns JOIN LATERAL (SELECT * FROM oms.event "
+	"WHERE aggregate = 'return' AND aggregate_id = returns.id OFFSET 0) AS e ON true), "
 	"tasks AS MATERIALIZED (SELECT t.* FROM times JOIN LATERAL (SELECT * FROM oms.task "
 	"WHERE task.created_at = times.at) AS t ON t.payload @> jsonb_build_object('order_id', $1)), "
 	"found(at, rank, id, kind, what, actor, detail) AS ("

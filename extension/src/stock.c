@@ -8,6 +8,7 @@
  */
 #include "stock.h"
 
+#include "lookup.h"
 #include "table.h"
 
 #include "catalog/pg_type.h"
@@ -15,11 +16,9 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
-static KeptPlan lock_stock = PLAN(
-	"SELECT product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid "
-	"FROM oms.stock WHERE product_id = ANY ($1) ORDER BY product_id, id "
-	"FOR NO KEY UPDATE",
-	INT8ARRAYOID);
+static Lookup lock_stock = LOOKUP_LOCK_BY(
+	"stock", "stock_pkey", "id",
+	"product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid");
 
 static Table stock_counters =
 	TABLE("stock", "on_hand", "reserved", "allocated", "moves", "updated_at");
@@ -56,7 +55,7 @@ static KeptPlan adopt_ledgers =
 void
 stock_lock(StockBatch *batch, const int64 *product_ids, int n)
 {
-	uint64 found = plan_write(&lock_stock, (Datum[]){int8_array(product_ids, n)}, NULL);
+	uint64 found = lookup_rows(&lock_stock, product_ids, n);
 	SPITupleTable *table = SPI_tuptable;
 	int32 known = 0;
 	int rank = -1;

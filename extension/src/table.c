@@ -35,11 +35,13 @@ typedef struct TableState
 	Relation relation;     /* between table_begin and table_end */
 	FullTransactionId xid; /* who called table_begin */
 	SubTransactionId subid;
-	struct TableState *outer; /* of the write whose row trigger writes the table again */
+	MemoryContext write_context; /* where it was called */
+	struct TableState *outer;    /* of the write whose row trigger writes the table again */
 	EState *estate;
 	ResultRelInfo *result;
 	int nindexes;
 	Oid *index_oids;
+	bool *on_demand;          /* opened for the first row that belongs into it */
 	TupleTableSlot *slot;     /* the row to be written */
 	TupleTableSlot *old_slot; /* the row to be updated */
 	AttrNumber attnums[TABLE_MAX_COLUMNS];
@@ -143,29 +145,6 @@ prepare_defaults(const Table *table, TableState *state, Relation relation)
 	}
 }
 
-/* keep_indexes notes what ExecInsertIndexTuples needs of the table's indexes */
-static void
-keep_indexes(TableState *state, Relation relation)
-{
-	List *oids = RelationGetIndexList(relation);
-	ListCell *cell;
-	int i = 0;
-
-	state->nindexes = list_length(oids);
-	state->index_oids = palloc(sizeof(Oid) * (state->nindexes + 1));
-	state->result->ri_NumIndices = state->nindexes;
-	state->result->ri_IndexRelationDescs = palloc0(sizeof(Relation) * (state->nindexes + 1));
-	state->result->ri_IndexRelationInfo = palloc0(sizeof(IndexInfo *) * (state->nindexes + 1));
-	foreach (cell, oids)
-	{
-		Relation index = index_open(lfirst_oid(cell), RowExclusiveLock);
-
-		state->index_oids[i] = lfirst_oid(cell);
-		state->result->ri_IndexRelationInfo[i++] = BuildIndexInfo(index);
-		index_close(index, NoLock);
-	}
-}
-
 static bool
 has_row_triggers(Relation relation)
 {
@@ -173,6 +152,52 @@ has_row_triggers(Relation relation)
 
 	return triggers && (triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
 						triggers->trig_update_before_row || triggers->trig_update_after_row);
+}
+
+/*
+ * has_settled_rows tells whether rows are written as they are given: nothing is
+ * computed or changed later that the predicate of an index could look at.
+ */
+static bool
+has_settled_rows(Relation relation)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+	TupleConstr *constr = RelationGetDescr(relation)->constr;
+
+	return !(triggers && (triggers->trig_insert_before_row || triggers->trig_update_before_row)) &&
+		   !(constr && constr->has_generated_stored);
+}
+
+/* keep_index notes what ExecInsertIndexTuples needs of one of the table's indexes */
+static void
+keep_index(TableState *state, Relation relation, int i, Oid oid)
+{
+	Relation index = index_open(oid, RowExclusiveLock);
+	IndexInfo *info = BuildIndexInfo(index);
+
+	state->index_oids[i] = oid;
+	state->result->ri_IndexRelationInfo[i] = info;
+	state->on_demand[i] = info->ii_Predicate != NIL && has_settled_rows(relation);
+	if (state->on_demand[i])
+		info->ii_PredicateState = ExecPrepareQual(info->ii_Predicate, state->estate);
+	index_close(index, NoLock);
+}
+
+static void
+keep_indexes(TableState *state, Relation relation)
+{
+	List *oids = RelationGetIndexList(relation);
+	int n = list_length(oids);
+	ListCell *cell;
+
+	state->nindexes = n;
+	state->index_oids = palloc(sizeof(Oid) * (n + 1));
+	state->on_demand = palloc0(sizeof(bool) * (n + 1));
+	state->result->ri_NumIndices = n;
+	state->result->ri_IndexRelationDescs = palloc0(sizeof(Relation) * (n + 1));
+	state->result->ri_IndexRelationInfo = palloc0(sizeof(IndexInfo *) * (n + 1));
+	foreach (cell, oids)
+		keep_index(state, relation, foreach_current_index(cell), lfirst_oid(cell));
 }
 
 /* make_state looks a table up, once for the session or until it changes */
@@ -213,6 +238,34 @@ make_state(Table *table, Relation relation)
 	return table->state = state;
 }
 
+static void
+open_index(TableState *state, int i)
+{
+	IndexInfo *info = state->result->ri_IndexRelationInfo[i];
+
+	state->result->ri_IndexRelationDescs[i] = index_open(state->index_oids[i], RowExclusiveLock);
+	/* BRIN and GIN keep pointers to the open index there */
+	info->ii_AmCache = NULL;
+	info->ii_Context = state->write_context;
+}
+
+/*
+ * open_indexes_of opens the partial indexes that the row in the slot belongs
+ * into; ExecInsertIndexTuples passes over those that are not open.  The lock on
+ * the table is enough to keep them where they are.
+ */
+static void
+open_indexes_of(TableState *state, TupleTableSlot *slot)
+{
+	ExprContext *context = GetPerTupleExprContext(state->estate);
+
+	context->ecxt_scantuple = slot;
+	for (int i = 0; i < state->nindexes; i++)
+		if (state->on_demand[i] && state->result->ri_IndexRelationDescs[i] == NULL &&
+			ExecQual(state->result->ri_IndexRelationInfo[i]->ii_PredicateState, context))
+			open_index(state, i);
+}
+
 /* table_begin opens the table and its indexes, and gathers row triggers' events */
 void
 table_begin(Table *table)
@@ -241,16 +294,10 @@ table_begin(Table *table)
 	state->xid = GetTopFullTransactionId();
 	state->subid = GetCurrentSubTransactionId();
 	state->result->ri_RelationDesc = relation;
+	state->write_context = CurrentMemoryContext;
 	for (int i = 0; i < state->nindexes; i++)
-	{
-		IndexInfo *info = state->result->ri_IndexRelationInfo[i];
-
-		state->result->ri_IndexRelationDescs[i] =
-			index_open(state->index_oids[i], RowExclusiveLock);
-		/* BRIN and GIN keep pointers to the open index there */
-		info->ii_AmCache = NULL;
-		info->ii_Context = CurrentMemoryContext;
-	}
+		if (!state->on_demand[i])
+			open_index(state, i);
 	state->estate->es_snapshot = GetActiveSnapshot();
 	state->estate->es_output_cid = GetCurrentCommandId(true);
 	AfterTriggerBeginQuery();
@@ -270,9 +317,13 @@ table_end(Table *table)
 	}
 	for (int i = 0; i < state->nindexes; i++)
 	{
-		index_insert_end(state->result->ri_IndexRelationDescs[i],
-						 state->result->ri_IndexRelationInfo[i]);
-		index_close(state->result->ri_IndexRelationDescs[i], NoLock);
+		Relation index = state->result->ri_IndexRelationDescs[i];
+
+		if (index == NULL)
+			continue;
+		index_insert_end(index, state->result->ri_IndexRelationInfo[i]);
+		index_close(index, NoLock);
+		state->result->ri_IndexRelationDescs[i] = NULL;
 	}
 	table_close(state->relation, NoLock);
 	ResetPerTupleExprContext(state->estate);
@@ -320,6 +371,7 @@ table_insert(Table *table, const Datum *values, const bool *nulls)
 				ExecEvalExprSwitchContext(state->defaults[i], context, &slot->tts_isnull[i]);
 	}
 	set_values(table, state, values, nulls);
+	open_indexes_of(state, slot);
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(state->estate));
 	ExecSimpleRelationInsert(state->result, state->estate, slot);
 	MemoryContextSwitchTo(old);
@@ -344,6 +396,7 @@ table_update(Table *table, ItemPointer tid, const Datum *values, const bool *nul
 	memcpy(slot->tts_values, state->old_slot->tts_values, natts * sizeof(Datum));
 	memcpy(slot->tts_isnull, state->old_slot->tts_isnull, natts * sizeof(bool));
 	set_values(table, state, values, nulls);
+	open_indexes_of(state, slot);
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(state->estate));
 	ExecSimpleRelationUpdate(state->result, state->estate, &state->epq, state->old_slot, slot);
 	MemoryContextSwitchTo(old);

@@ -6,15 +6,15 @@ SET work_mem = '256MB';
 SELECT :'part' = 'stock' AS stock \gset
 \if :stock
 WITH step AS (
-  SELECT l.product_id, l.order_id, k.kind, k.n, k.on_hand * l.quantity AS d_on_hand, k.allocated * l.quantity AS d_allocated
+  SELECT l.product_id, l.order_id, l.line_no, k.kind, k.n, k.on_hand * l.quantity AS d_on_hand, k.allocated * l.quantity AS d_allocated
   FROM order_line AS l
   CROSS JOIN (VALUES ('allocate', 1, 0, 1), ('ship', 2, -1, -1)) AS k(kind, n, on_hand, allocated)
   WHERE l.order_id BETWEEN :first AND :last
 )
 INSERT INTO stock_move (product_id, location_id, seq, kind, d_on_hand, d_reserved, d_allocated, on_hand, reserved,
-  allocated, order_id, actor)
+  allocated, order_id, line_no, actor)
 SELECT product_id, 1, 1 + row_number() OVER chain, kind, d_on_hand, 0, d_allocated,
-  1000000000 + sum(d_on_hand) OVER chain, 0, sum(d_allocated) OVER chain, order_id, 'bench'
+  1000000000 + sum(d_on_hand) OVER chain, 0, sum(d_allocated) OVER chain, order_id, line_no, 'bench'
 FROM step
 WINDOW chain AS (PARTITION BY product_id ORDER BY order_id, n ROWS UNBOUNDED PRECEDING);
 

@@ -57,15 +57,15 @@ BEGIN
     INSERT INTO floor.event (type, aggregate, aggregate_id, version, actor)
     VALUES ('order.confirmed', 'order', order_confirm.id, 2, 'bench')
   ), line AS MATERIALIZED (
-    SELECT product_id, quantity FROM floor.order_line WHERE order_id = order_confirm.id ORDER BY product_id
+    SELECT line_no, product_id, quantity FROM floor.order_line WHERE order_id = order_confirm.id ORDER BY product_id
   ), stock AS (
     UPDATE floor.stock AS s SET allocated = s.allocated + line.quantity, moves = s.moves + 1, updated_at = now()
     FROM line WHERE s.product_id = line.product_id AND s.location_id = 1
-    RETURNING s.product_id, s.moves, line.quantity, s.on_hand, s.reserved, s.allocated
+    RETURNING s.product_id, line.line_no, s.moves, line.quantity, s.on_hand, s.reserved, s.allocated
   )
   INSERT INTO floor.stock_move (product_id, location_id, seq, kind, d_on_hand, d_reserved, d_allocated, on_hand,
-    reserved, allocated, order_id, actor)
-  SELECT product_id, 1, moves, 'allocate', 0, 0, quantity, on_hand, reserved, allocated, order_confirm.id, 'bench'
+    reserved, allocated, order_id, line_no, actor)
+  SELECT product_id, 1, moves, 'allocate', 0, 0, quantity, on_hand, reserved, allocated, order_confirm.id, line_no, 'bench'
   FROM stock;
 END
 $$;

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 
+import features
 import growth
 import orders
 import reads
@@ -18,6 +19,7 @@ from tables import Tables
 MEASURES = {
     "a": (orders.measure, orders.report), "b": (reads.measure, reads.report),
     "c": (reads.measure_cost, reads.report_cost), "d": (growth.measure, growth.report),
+    "e": (features.measure, features.report),
 }
 SHOWN = ("shared_buffers", "fsync", "synchronous_commit", "full_page_writes", "wal_compression", "max_wal_size",
          "checkpoint_timeout", "max_connections", "autovacuum", "jit")

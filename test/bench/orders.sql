@@ -14,10 +14,10 @@ WITH line AS MATERIALIZED (
   INSERT INTO order_line (order_id, line_no, product_id, quantity, sku, name, price, line_total)
   SELECT id, n, product_id, quantity, sku, name, price, price * quantity FROM line ORDER BY id, n
 )
-INSERT INTO orders (id, order_number, status, version, customer_name, total_amount, created_by)
+INSERT INTO orders (id, order_number, status, version, fulfilment, customer_name, total_amount, created_by)
 OVERRIDING SYSTEM VALUE
 SELECT id, format('SO-%s', lpad(id::text, 8, '0')), CASE :delivered WHEN 1 THEN 'DELIVERED' ELSE 'PENDING' END,
-  CASE :delivered WHEN 1 THEN 4 ELSE 1 END, 'Customer', sum(price * quantity), 'bench'
+  CASE :delivered WHEN 1 THEN 4 ELSE 1 END, CASE :delivered WHEN 1 THEN 'full' ELSE 'none' END, 'Customer', sum(price * quantity), 'bench'
 FROM line GROUP BY id ORDER BY id;
 
 INSERT INTO order_history (order_id, seq, to_status, actor)

@@ -157,13 +157,18 @@ class Servers:
                 pass
         raise RuntimeError("omsd is not running")
 
+    def bare(self, name):
+        """Another database in the same PostgreSQL, without an omsd."""
+        first = subprocess.check_output([CLUSTER, "conninfo", HOME], text=True, env=ENV).strip()
+        Database(first, 0, 0).sql("CREATE DATABASE %s" % name)
+        database = Database(first.replace("dbname=oms", "dbname=" + name), free_port(), 0)
+        database.psql("-f", os.path.join(ROOT, "server", "run", "install.sql"))
+        return database
+
     def second(self, name):
         """Another database in the same PostgreSQL, with an omsd of its own."""
-        first = subprocess.check_output([CLUSTER, "conninfo", HOME], text=True, env=ENV).strip()
-        conninfo = first.replace("dbname=oms", "dbname=" + name)
-        Database(first, 0, 0).sql("CREATE DATABASE %s" % name)
-        database = Database(conninfo, free_port(), 0)
-        database.psql("-f", os.path.join(ROOT, "server", "run", "install.sql"))
+        database = self.bare(name)
+        conninfo = database.conninfo
         database.psql("-o", "/dev/null", "-c", "SELECT oms.account_create('admin', '%s', 'admin')" % PASSWORD)
         log = os.path.join(WORK, name + ".log")
         env = dict(ENV, OMS_LISTEN=database.url[len("http://"):], OMS_ACCESS_LOG=log,

@@ -36,11 +36,11 @@ stock|on_hand|bigint|t|0
 stock|reserved|bigint|t|0
 stock|allocated|bigint|t|0
 stock|available|bigint|f|((on_hand - reserved) - allocated)
+stock|moves|bigint|t|0
+stock|updated_at|timestamp with time zone|t|now()
 stock|low_stock_threshold|bigint|t|10
 stock|reorder_quantity|bigint|f|
 stock|backorder_limit|bigint|t|0
-stock|moves|bigint|t|0
-stock|updated_at|timestamp with time zone|t|now()
 stock_move|product_id|bigint|t|
 stock_move|location_id|integer|t|
 stock_move|seq|bigint|t|
@@ -61,6 +61,9 @@ orders|id|bigint|t|generated always as identity
 orders|order_number|text|t|
 orders|status|text|t|
 orders|version|bigint|t|
+orders|fulfilment|text|t|'none'::text
+orders|shipments|integer|t|0
+orders|updated_at|timestamp with time zone|t|now()
 orders|customer_name|text|t|
 orders|total_amount|numeric|t|
 orders|discount_amount|numeric|t|0
@@ -68,8 +71,6 @@ orders|tax_amount|numeric|t|0
 orders|currency|text|t|'USD'::text
 orders|channel|text|t|'default'::text
 orders|takes_stock|text|t|'confirm'::text
-orders|fulfilment|text|t|'none'::text
-orders|shipments|integer|t|0
 orders|customer_id|bigint|f|
 orders|series_number|bigint|f|
 orders|external_ref|text|f|
@@ -77,7 +78,6 @@ orders|hold_reason|text|f|
 orders|attributes|jsonb|f|
 orders|created_by|text|t|
 orders|created_at|timestamp with time zone|t|now()
-orders|updated_at|timestamp with time zone|t|now()
 order_line|order_id|bigint|t|
 order_line|line_no|integer|t|
 order_line|product_id|bigint|t|
