@@ -4,6 +4,7 @@ AS 'MODULE_PATHNAME', 'oms_idempotency_orders' LANGUAGE C STABLE PARALLEL RESTRI
 COMMENT ON FUNCTION oms.idempotency_orders(timestamptz) IS
 'The orders that answers kept for an Idempotency-Key name, of those kept since a time, without the answers, which are for nobody to read.';
 
+-- OFFSET 0: the planner does not know how few moves follow a mark, and would read all of the ledger
 CREATE FUNCTION oms.integrity_form(query text, form text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $form$
   SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
@@ -13,8 +14,9 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $form$
           UNION SELECT product_id, location_id FROM oms.integrity_mark WHERE product_id = ANY ($6)) AS p
         LEFT JOIN oms.integrity_mark AS k ON k.product_id = p.product_id AND k.location_id = p.location_id
         CROSS JOIN LATERAL (SELECT * FROM oms.stock_move AS m WHERE m.product_id = p.product_id
-          AND m.location_id = p.location_id AND m.seq >= coalesce(k.seq, 0)) AS m)$tail$
-        ELSE '(SELECT m.*, false AS checked FROM oms.stock_move AS m WHERE :products(m.product_id))' END),
+          AND m.location_id = p.location_id AND m.seq >= coalesce(k.seq, 0) OFFSET 0) AS m)$tail$
+        ELSE '(SELECT m.product_id, m.location_id, m.seq, m.kind, m.on_hand, m.reserved, m.allocated, m.d_on_hand, m.d_reserved, m.d_allocated, m.order_id, m.document,
+          false AS checked FROM oms.stock_move AS m WHERE :products(m.product_id))' END),
       ':held', CASE form WHEN 'incremental' THEN '(SELECT product_id, location_id, held FROM oms.integrity_mark WHERE product_id = ANY ($6))'
         ELSE '(SELECT NULL::bigint, NULL::integer, NULL::bigint WHERE false)' END),
     ':orders\(([^)]*)\)', CASE form WHEN 'all' THEN 'true' WHEN 'range' THEN '\1 BETWEEN $1 AND $2' ELSE '\1 = ANY ($3)' END, 'g'),
@@ -91,7 +93,7 @@ WHERE l.last AND (NOT EXISTS (SELECT FROM oms.product AS p WHERE p.id = l.produc
  'on_hand, reserved, allocated and moves of a record are those of the last move of its ledger; without a record the balance is 0.',
  'oms.stock AS s WHERE :products(s.product_id)', $$
 SELECT format('product %s at location %s', coalesce(s.product_id, l.product_id), coalesce(s.location_id, l.location_id))
-FROM (SELECT * FROM oms.stock WHERE :products(product_id)) AS s
+FROM (SELECT product_id, location_id, on_hand, reserved, allocated, moves FROM oms.stock WHERE :products(product_id)) AS s
 FULL JOIN (SELECT * FROM ledger WHERE last) AS l ON l.product_id = s.product_id AND l.location_id = s.location_id
 WHERE (coalesce(s.on_hand, 0), coalesce(s.reserved, 0), coalesce(s.allocated, 0), coalesce(s.moves, l.seq))
   IS DISTINCT FROM (coalesce(l.on_hand, 0), coalesce(l.reserved, 0), coalesce(l.allocated, 0), coalesce(l.seq, 0))$$),
@@ -216,7 +218,7 @@ WHERE :orders(n.order_id) AND NOT EXISTS (SELECT FROM oms.orders AS o WHERE o.id
  'oms.order_line AS l WHERE :orders(l.order_id)', $$
 SELECT format('order %s', d.order_id)
 FROM demand AS d
-WHERE NOT EXISTS (SELECT FROM oms.orders AS o WHERE o.id = d.order_id)
+WHERE NOT EXISTS (SELECT FROM oms.orders AS o WHERE o.id = d.order_id AND :orders(o.id))
 GROUP BY d.order_id$$),
 ('line_number', 'orders', 'numbers of the lines have a gap',
  'The lines of an order are numbered 1, 2, 3, ...; those that are no longer wanted stay.',
@@ -254,7 +256,7 @@ WHERE :orders(l.order_id) AND o.takes_stock <> 'never' AND (l.tax <> 0 OR l.tax_
 SELECT format('order %s, line %s, product %s', coalesce(d.order_id, b.order_id), coalesce(d.line_no, b.line_no), coalesce(d.product_id, b.product_id))
 FROM demand AS d
 FULL JOIN booked AS b ON b.order_id = d.order_id AND b.line_no = d.line_no AND b.product_id = d.product_id
-LEFT JOIN oms.orders AS o ON o.id = coalesce(d.order_id, b.order_id)
+LEFT JOIN (SELECT id, status, takes_stock FROM oms.orders WHERE :orders(id)) AS o ON o.id = coalesce(d.order_id, b.order_id)
 LEFT JOIN holding AS h ON h.status = o.status
 LEFT JOIN oms.order_status AS f ON f.status = o.status
 WHERE NOT coalesce(CASE
@@ -281,7 +283,7 @@ WHERE seq > 1 AND (action IS NULL) = (from_status IS NOT DISTINCT FROM to_status
  'Status and version of an order are those of the last row of its history.',
  'oms.orders AS o WHERE :orders(o.id)', $$
 SELECT format('order %s', coalesce(o.id, h.order_id))
-FROM (SELECT * FROM oms.orders WHERE :orders(id)) AS o
+FROM (SELECT id, status, version FROM oms.orders WHERE :orders(id)) AS o
 FULL JOIN (SELECT * FROM history WHERE last) AS h ON h.order_id = o.id
 WHERE (o.status, o.version) IS DISTINCT FROM (h.to_status, h.seq)$$),
 ('order_event', 'orders', 'change of an order without its event',
@@ -447,7 +449,7 @@ HAVING bool_or(l.state = 'consumed') <> (h.order_id IS NOT NULL) OR h.order_id I
  'The history of a customer is numbered 1, 2, 3, ... up to the version, and its last change of the name is the name.',
  'oms.customer AS c WHERE :customers(c.id)', $$
 SELECT format('customer %s', coalesce(c.id, h.customer_id))
-FROM (SELECT * FROM oms.customer WHERE :customers(id)) AS c
+FROM (SELECT id, name, version FROM oms.customer WHERE :customers(id)) AS c
 FULL JOIN (SELECT customer_id, count(*) AS n, max(seq) AS last, (array_agg(changes #>> '{name,to}' ORDER BY seq DESC) FILTER (WHERE changes ? 'name'))[1] AS name
   FROM oms.customer_history WHERE :customers(customer_id) GROUP BY customer_id) AS h ON h.customer_id = c.id
 WHERE (c.version, c.version, c.name) IS DISTINCT FROM (h.n, h.last, coalesce(h.name, c.name))$$),
@@ -467,14 +469,14 @@ WHERE s.last_number > 0 AND NOT EXISTS (SELECT FROM oms.orders AS o WHERE o.chan
 ('schema_guard', 'schema', 'guard of a table is off',
  'Each trigger of a table of oms fires.',
  'pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid WHERE c.relnamespace = ''oms''::regnamespace AND NOT t.tgisinternal', $$
-SELECT format('table %s, trigger %s', c.relname, t.tgname)
+SELECT format('table %s, trigger %s', t.tgrelid::regclass, t.tgname::text COLLATE "default")
 FROM pg_trigger AS t
 JOIN pg_class AS c ON c.oid = t.tgrelid
 WHERE c.relnamespace = 'oms'::regnamespace AND NOT t.tgisinternal AND t.tgname IN ('guard', 'changing', 'changed', 'kept') AND t.tgenabled NOT IN ('O', 'A')$$),
 ('schema_constraint', 'schema', 'constraint or unique index that does not hold for all rows',
  'Each constraint and each unique index of the tables of oms is valid.',
  'pg_constraint AS k WHERE k.connamespace = ''oms''::regnamespace', $$
-SELECT format('table %s, constraint %s', k.conrelid::regclass, k.conname)
+SELECT format('table %s, constraint %s', k.conrelid::regclass, k.conname::text COLLATE "default")
 FROM pg_constraint AS k
 WHERE k.connamespace = 'oms'::regnamespace AND NOT k.convalidated
 UNION ALL

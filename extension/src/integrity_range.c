@@ -64,6 +64,7 @@ static KeptPlan select_last =
 	PLAN0("SELECT settled_event, snapshot::text, xid::text FROM oms.integrity_run "
 		  "WHERE kind IN ('full', 'incremental') "
 		  "AND system_identifier = (SELECT system_identifier FROM pg_control_system()) "
+		  "AND last_event <= coalesce(pg_sequence_last_value('oms.event_id_seq'), 0) "
 		  "ORDER BY id DESC LIMIT 1");
 
 #define CHANGED                                                                                    \
