@@ -121,12 +121,12 @@ FROM (SELECT product_id, location_id, d_reserved, 0 AS kept FROM ledger WHERE or
 GROUP BY product_id, location_id
 HAVING sum(d_reserved) <> sum(kept)$$),
 ('stock_alert', 'products', 'alert of low stock differs from the ledger',
- 'An alert names a move of the ledger and what was available after it.',
+ 'An alert names a move of the ledger and what was available after it; 0 before the first move.',
  'oms.stock_alert AS a WHERE :products(a.product_id)', $$
 SELECT format('product %s at location %s', a.product_id, a.location_id)
 FROM oms.stock_alert AS a
 LEFT JOIN oms.stock_move AS m ON m.product_id = a.product_id AND m.location_id = a.location_id AND m.seq = a.seq
-WHERE :products(a.product_id) AND a.available IS DISTINCT FROM m.on_hand - m.reserved - m.allocated$$),
+WHERE :products(a.product_id) AND a.available IS DISTINCT FROM CASE a.seq WHEN 0 THEN 0 ELSE m.on_hand - m.reserved - m.allocated END$$),
 ('transfer', 'products', 'moves of a transfer do not cancel out',
  'A transfer is two moves of one product, at two locations, that add up to nothing.',
  ':ledger AS m WHERE kind = ''transfer''', $$

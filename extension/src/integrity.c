@@ -369,6 +369,28 @@ rest_integrity_list(Verb *verb, FunctionCallInfo fcinfo)
 					  PG_GETARG_JSONB_P(3));
 }
 
+/* read_since reads a time of the body; 15 has no input function that would not raise */
+static void
+read_since(Input *input, IntegrityWish *wish, const char *text)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	wish->has_since = true;
+	PG_TRY();
+	{
+		wish->since = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text),
+															  ObjectIdGetDatum(InvalidOid),
+															  Int32GetDatum(-1)));
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		input_fault(input, "/since", "must be a time, such as 2030-01-31T12:00:00Z");
+	}
+	PG_END_TRY();
+}
+
 REST_VERB(rest_integrity_check);
 
 static Datum
@@ -396,12 +418,9 @@ rest_integrity_check(Verb *verb, FunctionCallInfo fcinfo)
 		*(i % 2 == 0 ? &wish.first[i / 2] : &wish.last[i / 2]) =
 			values[2 + i].given ? values[2 + i].number : 0;
 	wish.examples = values[6].given ? (int) values[6].number : 10;
-	wish.has_since = values[1].given;
+	if (values[1].given && values[1].text)
+		read_since(&input, &wish, values[1].text);
 	check_wish(&input, &wish);
-	if (wish.has_since)
-		wish.since = DatumGetTimestampTz(
-			DirectFunctionCall3(timestamptz_in, CStringGetDatum(values[1].text),
-								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	run = integrity_run(verb, &wish);
 	reply = reply_begin(verb);
 	appendStringInfo(reply,
