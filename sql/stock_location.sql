@@ -88,6 +88,15 @@ SELECT m.product_id, m.location_id, m.seq FROM oms.stock_move AS m
 LEFT JOIN LATERAL oms.stock_as_of(m.at - interval '1 us', m.product_id) AS a ON a.location_id = m.location_id
 WHERE coalesce(a.on_hand, 0) <> m.on_hand - m.d_on_hand OR coalesce(a.allocated, 0) <> m.allocated - m.d_allocated;
 
+-- also of a record that was deleted later
+SELECT oms.product_create('C', 'c', 1), oms.stock_receive(3, 5);
+SELECT s.id, clock_timestamp() AS before FROM oms.stock AS s WHERE product_id = 3 AND location_id = 1 \gset
+SELECT oms_rest.inventory_delete('ann', 'r', :id);
+SELECT count(*) FROM oms.stock WHERE product_id = 3 AND location_id = 1;
+SELECT * FROM oms.stock_as_of(:'before', 3);
+SELECT * FROM oms.stock_as_of(now(), 3);
+SELECT oms_rest.inventory_as_of('ann', 'r', '/', jsonb_build_object('product', '3', 'at', :'before')) #> '{results,0}' ->> 'id', r ->> 'quantity', r ->> 'location'
+FROM json_array_elements(oms_rest.inventory_as_of('ann', 'r', '/', jsonb_build_object('product', '3', 'at', :'before')) -> 'results') AS r;
 SELECT type, version, payload FROM oms.event WHERE aggregate = 'product' AND aggregate_id = 1 AND type LIKE 'stock%' ORDER BY id;
 -- version and location name the move that an event tells of
 SELECT e.id FROM oms.event AS e LEFT JOIN oms.location AS l ON l.code = e.payload ->> 'location'

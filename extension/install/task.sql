@@ -139,7 +139,7 @@ FROM oms.worker_list();
 COMMENT ON VIEW oms.worker IS 'The background workers of this server. Empty without oms in shared_preload_libraries.';
 COMMENT ON COLUMN oms.worker.worker IS 'Number of the worker, from 1 to the setting oms.workers.';
 COMMENT ON COLUMN oms.worker.pid IS 'Its process id, or null while it does not run.';
-COMMENT ON COLUMN oms.worker.state IS 'stopped, starting, idle, busy, purging, paused, copied (a restored copy: oms.worker_resume()), not installed, read only, or error (see the server''s log).';
+COMMENT ON COLUMN oms.worker.state IS 'stopped, starting, idle, busy, purging, checking, paused, copied (a restored copy: oms.worker_resume()), not installed, read only, or error (see the server''s log).';
 COMMENT ON COLUMN oms.worker.handler IS 'Handler of the task that runs.';
 COMMENT ON COLUMN oms.worker."for" IS 'How long it has been in this state.';
 COMMENT ON COLUMN oms.worker.done IS 'Tasks it completed since the server started.';

@@ -5,7 +5,8 @@ DECLARE
 BEGIN
   FOREACH guarded IN ARRAY ARRAY['product', 'stock', 'stock_move', 'orders', 'order_line', 'order_history', 'order_machine', 'event',
     'idempotency', 'product_price', 'channel', 'number_series', 'customer', 'customer_history', 'order_note', 'hold', 'hold_line',
-    'shipment', 'shipment_line', 'return_order', 'return_line', 'import', 'import_row'] LOOP
+    'shipment', 'shipment_line', 'return_order', 'return_line', 'import', 'import_row', 'integrity_run',
+    'integrity_mark'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.%I '
       'FOR EACH STATEMENT EXECUTE FUNCTION oms.guard()', guarded);
     EXECUTE format('COMMENT ON TRIGGER guard ON oms.%I IS ''Refuses writes that do not come from a verb (OM040).''', guarded);

@@ -27,18 +27,30 @@ COMMENT ON FUNCTION oms.stock_set(bigint, text, bigint, bigint, bigint) IS
 CREATE FUNCTION oms.stock_as_of(at timestamptz, product_id bigint DEFAULT NULL, location text DEFAULT NULL)
 RETURNS TABLE (product_id bigint, location_id integer, on_hand bigint, reserved bigint, allocated bigint, available bigint)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  -- from the ledger alone, for a record may have been deleted since: its index is walked from one record to the next
+  WITH RECURSIVE record (product_id, location_id) AS (
+    (SELECT m.product_id, m.location_id FROM oms.stock_move AS m
+     WHERE m.product_id BETWEEN coalesce($2, 1) AND coalesce($2, 9223372036854775807)
+     ORDER BY m.product_id, m.location_id LIMIT 1)
+    UNION ALL
+    SELECT n.product_id, n.location_id FROM record AS r
+    CROSS JOIN LATERAL (
+      SELECT m.product_id, m.location_id FROM oms.stock_move AS m
+      WHERE (m.product_id, m.location_id) > (r.product_id, r.location_id) AND m.product_id <= coalesce($2, 9223372036854775807)
+      ORDER BY m.product_id, m.location_id LIMIT 1) AS n
+  )
   SELECT m.product_id, m.location_id, m.on_hand, m.reserved, m.allocated, m.on_hand - m.reserved - m.allocated
-  FROM oms.stock AS s
-  JOIN oms.location AS l ON l.id = s.location_id
+  FROM record AS r
+  JOIN oms.location AS l ON l.id = r.location_id
   CROSS JOIN LATERAL (
     SELECT * FROM oms.stock_move AS m
-    WHERE m.product_id = s.product_id AND m.location_id = s.location_id AND m.at <= $1
+    WHERE m.product_id = r.product_id AND m.location_id = r.location_id AND m.at <= $1
     ORDER BY m.seq DESC LIMIT 1) AS m
-  WHERE ($2 IS NULL OR s.product_id = $2) AND ($3 IS NULL OR l.code = $3)
+  WHERE $3 IS NULL OR l.code = $3
   ORDER BY 1, 2
 $$;
 COMMENT ON FUNCTION oms.stock_as_of(timestamptz, bigint, text) IS
-'Stock as it was at a time, in units, of one product or all, at one location (by code) or all; read from the ledger. A row for each that had moved by then.';
+'Stock as it was at a time, in units, of one product or all, at one location (by code) or all; read from the ledger. A row for each record that had moved by then, also for one that was deleted later.';
 
 CREATE FUNCTION oms.stock_ledger(product_id bigint, location text DEFAULT NULL)
 RETURNS TABLE (location text, seq bigint, kind text, d_on_hand bigint, d_reserved bigint, d_allocated bigint, on_hand bigint, reserved bigint, allocated bigint,

@@ -27,6 +27,7 @@ int oms_task_max_attempts;
 int oms_task_retention;
 int oms_idempotency_retention;
 int oms_import_retention;
+int oms_integrity_interval;
 int oms_password_ops;
 int oms_password_memory;
 int oms_refresh_lifetime;
@@ -75,6 +76,9 @@ static const Setting settings[] = {
 	{"oms.import_retention", "How long the rows of an import are kept after its end.",
 	 "-1 keeps them for ever. What an import came to is kept in any case.", &oms_import_retention,
 	 30 * DAY, -1, INT_MAX, PGC_SIGHUP, GUC_UNIT_S},
+	{"oms.integrity_interval", "Time between two incremental runs of the checks of oms.integrity.",
+	 "Run by a worker. 0 runs none.", &oms_integrity_interval, HOUR, 0, INT_MAX / SECOND,
+	 PGC_SIGHUP, GUC_UNIT_S},
 	{"oms.password_ops", "Passes that hashing a password makes over its memory (argon2id).",
 	 "Passwords are hashed anew with the present cost when their users log in.", &oms_password_ops,
 	 2, 1, 100, PGC_SUSET, 0},

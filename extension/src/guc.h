@@ -19,6 +19,8 @@ extern int oms_task_retention; /* seconds, -1 for ever */
 extern int oms_idempotency_retention;
 extern int oms_import_retention; /* seconds, -1 for ever */
 
+extern int oms_integrity_interval; /* seconds, 0 never */
+
 extern int oms_password_ops;
 extern int oms_password_memory;  /* kilobytes */
 extern int oms_refresh_lifetime; /* seconds */

@@ -6,6 +6,7 @@
  * or neither.  See draft-ietf-httpapi-idempotency-key-header.
  */
 #include "idempotency.h"
+#include "compat.h"
 
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
@@ -94,4 +95,32 @@ idempotency_keep(Verb *verb, text *key, const char *operation, text *body, Datum
 			   (Datum[]){CStringGetTextDatum(verb->actor), PointerGetDatum(key),
 						 request_hash(operation, body), answer},
 			   NULL);
+}
+
+/* the orders that kept answers name, for who may not read the answers */
+static KeptPlan select_orders =
+	PLAN("SELECT (response ->> 'id')::bigint, created_at FROM oms.idempotency "
+		 "WHERE created_at >= $1 AND response ->> 'order_number' IS NOT NULL",
+		 TIMESTAMPTZOID);
+
+OMS_QUERY(idempotency_orders);
+
+static Datum
+idempotency_orders(Verb *verb, FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	TimestampTz since = PG_ARGISNULL(0) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(0);
+	uint64 n = plan_read(&select_orders, (Datum[]){TimestampTzGetDatum(since)}, NULL);
+
+	materialized_srf(fcinfo);
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool nulls[2];
+		Datum values[2];
+
+		values[0] = row_datum(i, 1, &nulls[0]);
+		values[1] = row_datum(i, 2, &nulls[1]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

@@ -172,27 +172,30 @@ rest_inventory_moves(Verb *verb, FunctionCallInfo fcinfo)
 		psprintf(INT64_FORMAT, product_id));
 }
 
-/* the last move of each record that a transaction begun by then has made */
+/*
+ * The last move of each record that a transaction begun by then has made.  A
+ * record may have been deleted since, so products and locations lead the way.
+ */
 static const ListFilter as_of_filters[] = {
 	{"at", FILTER_VALUE,
-	 "m.seq = (SELECT e.seq FROM oms.stock_move e WHERE e.product_id = s.product_id "
-	 "AND e.location_id = s.location_id AND e.at <= $?::timestamptz ORDER BY e.seq DESC LIMIT 1)",
+	 "m.seq = (SELECT e.seq FROM oms.stock_move e WHERE e.product_id = p.id "
+	 "AND e.location_id = l.id AND e.at <= $?::timestamptz ORDER BY e.seq DESC LIMIT 1)",
 	 NULL, "now", NULL},
-	{"product", FILTER_VALUE, "s.product_id = $?::bigint", NULL, NULL, NULL},
+	{"product", FILTER_VALUE, "p.id = $?::bigint", NULL, NULL, NULL},
 	{"location", FILTER_VALUE, "l.code = $?", NULL, NULL, NULL},
 };
 
-static const ListOrdering as_of_orderings[] = {{"id", "s.id", "bigint"}};
+static const ListOrdering as_of_orderings[] = {{"product", "p.id", "bigint"}};
 
 static const Listing as_of_list = {
-	"s.id, s.product_id AS product, p.sku, p.name, l.code AS location, "
+	"s.id, p.id AS product, p.sku, p.name, l.code AS location, "
 	"m.on_hand - m.reserved - m.allocated AS quantity, m.on_hand, m.reserved, m.allocated, "
 	"m.seq AS version, m.at AS updated_at",
-	"oms.stock s JOIN oms.product p ON p.id = s.product_id "
-	"JOIN oms.location l ON l.id = s.location_id "
-	"JOIN oms.stock_move m ON m.product_id = s.product_id AND m.location_id = s.location_id",
-	"s.id",
-	"id",
+	"oms.product p CROSS JOIN oms.location l "
+	"JOIN oms.stock_move m ON m.product_id = p.id AND m.location_id = l.id "
+	"LEFT JOIN oms.stock s ON s.product_id = p.id AND s.location_id = l.id",
+	"l.id::bigint",
+	"product",
 	as_of_filters,
 	lengthof(as_of_filters),
 	as_of_orderings,

@@ -226,6 +226,7 @@ worker_round(void)
 	{
 		slot_show("purging", NULL);
 		next_purge = TimestampTzPlusMilliseconds(now, purge_some() ? PURGE_PAUSE : PURGE_INTERVAL);
+		integrity_watch();
 		slot_show("idle", NULL);
 	}
 	pause = run_handlers(&queue, now);

@@ -15,7 +15,7 @@
  *
  * worker.c is the process, worker_slot.c what others see of it, queue.c moves
  * tasks between states, handler.c knows what a task runs, purge.c removes what
- * is out of date, task.c is the API.
+ * is out of date, integrity_watch.c looks whether anything is wrong, task.c is the API.
  */
 #ifndef OMS_WORKER_H
 #define OMS_WORKER_H
@@ -130,5 +130,9 @@ extern void task_fail(const Task *task, const char *error);
 /* --------------------------------------------------------------- purge.c */
 
 extern bool purge_some(void); /* true: there is more to remove */
+
+/* ------------------------------------------------------ integrity_watch.c */
+
+extern void integrity_watch(void);
 
 #endif /* OMS_WORKER_H */
