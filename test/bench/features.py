@@ -26,6 +26,7 @@ BORN = ("SELECT count(*) = %(n)s AND bool_and(status = 'PENDING' AND (SELECT cou
         "AND {}) FROM oms.orders WHERE id = ANY (%(results)s)")
 BECAME = "SELECT count(*) = %(n)s FROM oms.orders WHERE id = ANY (%(ids)s) AND status = '{}'"
 MOVED = ("SELECT count(*) = {} * %(n)s FROM oms.stock_move WHERE order_id = ANY (%(ids)s) AND kind = '{}' AND at >= %(began)s")
+SPLIT = MOVED.replace("SELECT", "SELECT count(DISTINCT location_id) = {} AND").replace("{} * %(n)s", "3 * %(n)s")
 BOOKED = "SELECT count(*) = {} * %(n)s FROM oms.stock_move WHERE product_id = ANY (%(ids)s) AND kind = '{}' AND at >= %(began)s"
 ALL_TRUE = "SELECT bool_and(good) AND count(*) = %(n)s FROM unnest(%(results)s) AS good"
 NEW = "(jsonb) AS SELECT oms.order_create($1, 'Customer'{})"
@@ -230,8 +231,8 @@ FEATURES = [
             "SELECT count(*) = 3 * %(n)s FROM oms.hold_line WHERE hold_id = ANY (%(ids)s) AND state = 'consumed'"),
     # confirmed
     Feature("order_confirm", None, STEP.format("confirm"), taken(), MOVED.format(3, "allocate")),
-    Feature("+ 2 locations", "order_confirm", STEP.format("confirm"), taken(places=(2,)), MOVED.format(3, "allocate")),
-    Feature("+ 3 locations", "order_confirm", STEP.format("confirm"), taken(places=(2, 3)), MOVED.format(3, "allocate")),
+    Feature("+ 2 locations", "order_confirm", STEP.format("confirm"), taken(places=(2,)), SPLIT.format(2, "allocate")),
+    Feature("+ 3 locations", "order_confirm", STEP.format("confirm"), taken(places=(2, 3)), SPLIT.format(3, "allocate")),
     Feature("+ units reserved at create", "order_confirm", STEP.format("confirm"), reserved, MOVED.format(3, "allocate")),
     Feature("dry run of it", "order_confirm", STEP.format("confirm"), taken(), BECAME.format("PENDING"), "oms.dry_run = on"),
     Feature("why_not of it", "order_confirm", "(bigint) AS SELECT count(*) = 0 FROM oms.why_not($1, 'CONFIRMED')", taken(), ALL_TRUE),
@@ -239,8 +240,8 @@ FEATURES = [
             BECAME.format("CONFIRMED"), "", ARRAY),
     # shipped
     Feature("order_ship", None, STEP.format("ship"), taken("confirm"), MOVED.format(3, "ship")),
-    Feature("+ 2 locations", "order_ship", STEP.format("ship"), taken("confirm", places=(2,)), MOVED.format(3, "ship")),
-    Feature("+ 3 locations", "order_ship", STEP.format("ship"), taken("confirm", places=(2, 3)), MOVED.format(3, "ship")),
+    Feature("+ 2 locations", "order_ship", STEP.format("ship"), taken("confirm", places=(2,)), SPLIT.format(2, "ship")),
+    Feature("+ 3 locations", "order_ship", STEP.format("ship"), taken("confirm", places=(2, 3)), SPLIT.format(3, "ship")),
     Feature("orders_ship of 64, each order", "order_ship", "(bigint[]) AS SELECT bool_and(ok) FROM oms.orders_ship($1)", arrays("confirm"),
             BECAME.format("SHIPPED"), "", ARRAY),
     Feature("shipment_create", "order_ship", "(bigint) AS SELECT shipment_id FROM oms.shipment_create($1)", taken("confirm"),
