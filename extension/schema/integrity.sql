@@ -251,7 +251,7 @@ WHERE :orders(l.order_id) AND o.takes_stock <> 'never' AND (l.tax <> 0 OR l.tax_
   AND abs(l.tax * (100 + CASE WHEN l.tax_included THEN l.tax_rate ELSE 0 END) - (l.price * (l.quantity - l.cancelled) - l.discount) * l.tax_rate)
     > power(10::numeric, -c.decimals) * (100 + CASE WHEN l.tax_included THEN l.tax_rate ELSE 0 END)$$),
 ('line_stock', 'orders', 'stock booked for an order differs from its lines and status',
- 'What the ledger has reserved, allocated and shipped of each line is what the order''s status and policy ask for: nothing for one that takes none.',
+ 'What the ledger has reserved, allocated and shipped of each line is what the order''s status and policy ask for: nothing for one that takes none, nor for one that came back to a status where units are only reserved.',
  'oms.order_line AS l WHERE :orders(l.order_id)', $$
 SELECT format('order %s, line %s, product %s', coalesce(d.order_id, b.order_id), coalesce(d.line_no, b.line_no), coalesce(d.product_id, b.product_id))
 FROM demand AS d
@@ -264,7 +264,10 @@ WHERE NOT coalesce(CASE
   WHEN h.holds = 'allocated' THEN b.reserved = 0 AND b.allocated >= 0 AND b.shipped >= 0 AND b.allocated + b.shipped = d.wanted
   WHEN h.holds = 'shipped' THEN b.reserved = 0 AND b.allocated = 0 AND b.shipped = d.wanted
   WHEN h.holds = 'nothing' THEN coalesce(b.allocated, 0) = 0 AND coalesce(b.shipped, 0) = 0
-    AND coalesce(b.reserved, 0) = CASE WHEN o.takes_stock = 'create' AND NOT coalesce(f.final, false) THEN d.wanted ELSE 0 END
+    AND CASE WHEN o.takes_stock = 'create' AND NOT coalesce(f.final, false)
+      THEN coalesce(b.reserved, 0) = d.wanted OR (coalesce(b.reserved, 0) = 0
+        AND EXISTS (SELECT FROM oms.order_history AS m WHERE m.order_id = o.id AND m.seq > 1 AND m.action IS NULL))
+      ELSE coalesce(b.reserved, 0) = 0 END
   END, d.wanted = 0 AND b.order_id IS NULL)$$),
 -- history and events
 ('history_chain', 'orders', 'history has a gap or does not connect',
@@ -287,7 +290,7 @@ FROM (SELECT id, status, version FROM oms.orders WHERE :orders(id)) AS o
 FULL JOIN (SELECT * FROM history WHERE last) AS h ON h.order_id = o.id
 WHERE (o.status, o.version) IS DISTINCT FROM (h.to_status, h.seq)$$),
 ('order_event', 'orders', 'change of an order without its event',
- 'Each step, hold, release, cancel of lines and close in an order''s history has its event, as far back as its events are kept; an order younger than the oldest event by an hour has events.',
+ 'Each step, hold, release, amendment, update, cancel of lines and close in an order''s history has its event, as far back as its events are kept; an order younger than the oldest event by an hour has events.',
  'oms.order_history AS h WHERE :orders(h.order_id)', $$
 SELECT format('order %s, step %s', h.order_id, h.seq)
 FROM history AS h
@@ -295,18 +298,18 @@ JOIN (SELECT aggregate_id, min(version) AS first FROM oms.event WHERE aggregate 
   ON e.aggregate_id = h.order_id AND h.seq > e.first
 LEFT JOIN (SELECT aggregate_id, version FROM oms.event WHERE aggregate = 'order' AND :orders(aggregate_id)) AS t
   ON t.aggregate_id = h.order_id AND t.version = h.seq
-WHERE (h.action IS NULL OR h.action IN ('hold', 'release', 'cancel_lines', 'close')) AND t.version IS NULL
+WHERE (h.action IS NULL OR h.action IN ('hold', 'release', 'amend', 'update', 'cancel_lines', 'close')) AND t.version IS NULL
 UNION ALL
 SELECT format('order %s', o.id)
 FROM oms.orders AS o
 LEFT JOIN (SELECT aggregate_id FROM oms.event WHERE aggregate = 'order' AND :orders(aggregate_id)) AS e ON e.aggregate_id = o.id
 WHERE :orders(o.id) AND e.aggregate_id IS NULL AND o.created_at > (SELECT at FROM oms.event ORDER BY id LIMIT 1) + interval '1 hour'$$),
 ('event_double', 'orders', 'event of an order written twice',
- 'A version of an order has one event of a type.',
+ 'A version of an order has one event of a type, but for notes, which make no version.',
  'oms.event AS e WHERE e.aggregate = ''order'' AND :orders(e.aggregate_id)', $$
 SELECT format('order %s, version %s, %s', aggregate_id, version, type)
 FROM oms.event
-WHERE aggregate = 'order' AND :orders(aggregate_id)
+WHERE aggregate = 'order' AND type <> 'order.note_added' AND :orders(aggregate_id)
 GROUP BY aggregate_id, version, type
 HAVING count(*) > 1$$),
 ('event_reference', 'events', 'event of an unknown thing or of a version to come',

@@ -178,7 +178,7 @@ DECLARE
 BEGIN
   SET LOCAL session_replication_role = replica;
   FOREACH name IN ARRAY ARRAY['product', 'stock', 'stock_move', 'hold', 'hold_line', 'orders', 'order_line', 'order_history', 'shipment', 'shipment_line',
-    'return_order', 'return_line', 'event', 'task'] LOOP
+    'return_order', 'return_line', 'order_note', 'stock_alert', 'event', 'task'] LOOP
     EXECUTE format('DELETE FROM oms.%I', name);
   END LOOP;
   SET LOCAL session_replication_role = origin;
