@@ -33,6 +33,9 @@ ORDER = {
         "order_advance": ("confirmed", "pending", "boxed", "partly", "part", "shipped"),
         "order_cancel_lines": ("confirmed", "pending", "boxed", "held", "partly", "part"),
         "order_close": ("part", "closing"),
+        "order_amend": ("confirmed", "pending", "boxed"),
+        "order_update": ("confirmed", "pending", "boxed", "held", "partly", "part", "shipped", "closing"),
+        "order_note_add": ("confirmed", "pending", "boxed", "held", "partly", "part", "shipped", "closing"),
     },
     "shipment": {
         "shipment_create": ("partly", "confirmed", "boxed", "part"),
@@ -40,6 +43,7 @@ ORDER = {
         "shipment_ship": ("partly", "boxed"),
         "shipment_deliver": ("partly", "part", "shipped"),
         "shipment_cancel": ("partly", "boxed"),
+        "shipment_update": ("partly", "boxed", "shipped"),
     },
     "return": {
         "return_request": PARTLY,
@@ -53,9 +57,9 @@ ORDER = {
 
 # The product matrix has one situation, in which each verb succeeds alone.
 PRODUCT = {
-    "sale": ("confirm", "cancel", "ship", "create", "parcel_ship", "receive_back"),
+    "sale": ("confirm", "cancel", "ship", "create", "sell", "amend", "parcel_ship", "receive_back"),
     "stock": ("stock_receive", "stock_adjust", "stock_count", "stock_transfer", "stock_set"),
-    "hold": ("hold_create", "hold_renew", "hold_release", "hold_expire"),
+    "hold": ("hold_create", "hold_renew", "hold_release", "hold_expire", "hold_order"),
     "product": ("product_archive", "product_update"),
 }
 PRODUCT = {noun: {verb: ("any",) for verb in verbs} for noun, verbs in PRODUCT.items()}
@@ -63,6 +67,7 @@ PRODUCT = {noun: {verb: ("any",) for verb in verbs} for noun, verbs in PRODUCT.i
 # Verbs of the database that the matrices leave out, and why.
 APART = {
     "order_move": "is what confirm, pack, ship, deliver and cancel call",
+    "order_machine_change": "meets every verb: specs/order_transition.spec",
     "order_timeline": "reads only",
     "order_diagram": "reads only",
     "product_create": "meets nothing but its SKU: specs/product_sku.spec",
