@@ -48,18 +48,51 @@ read_bases(const PriceLine *lines, int n, int64 *bases, int64 *sum)
 	return true;
 }
 
-/* order_discount spreads a discount, at most the sum of the bases, over the lines */
+/* Part: a line that takes a part of the order's discount */
+typedef struct Part
+{
+	PriceLine *line;
+	int64 base;
+} Part;
+
+/* compare_part puts the highest tax rate first, then the largest base, then the first line */
+static int
+compare_part(const void *a, const void *b)
+{
+	const Part *x = a;
+	const Part *y = b;
+
+	if (x->line->tax_rate != y->line->tax_rate)
+		return x->line->tax_rate > y->line->tax_rate ? -1 : 1;
+	if (x->base != y->base)
+		return x->base > y->base ? -1 : 1;
+	return x->line < y->line ? -1 : 1;
+}
+
+/*
+ * order_discount spreads a discount, at most the sum of the bases, over the lines.
+ * Which of them gets a unit when their remainders are the same follows from what
+ * they cost and how they are taxed: with their order, the total would change.
+ */
 bool
 order_discount(PriceLine *lines, int n, int64 discount)
 {
+	Part *parts = palloc(sizeof(Part) * n);
 	int64 *bases = palloc(sizeof(int64) * n);
 	int64 *shares = palloc(sizeof(int64) * n);
 	int64 sum;
 
-	if (!read_bases(lines, n, bases, &sum) || !money_spread(discount, bases, n, shares))
+	if (!read_bases(lines, n, bases, &sum))
 		return false;
 	for (int i = 0; i < n; i++)
-		lines[i].discount += shares[i];
+		parts[i] = (Part){&lines[i], bases[i]};
+	qsort(parts, n, sizeof(Part), compare_part);
+	for (int i = 0; i < n; i++)
+		bases[i] = parts[i].base;
+	if (!money_spread(discount, bases, n, shares))
+		return false;
+	for (int i = 0; i < n; i++)
+		parts[i].line->discount += shares[i];
 	return true;
 }
 

@@ -33,7 +33,7 @@ typedef struct PriceLine
 extern bool order_line_base(const PriceLine *line, int64 *base);
 /* a line wants another number of units: its discount follows; then order_tax for all lines */
 extern bool order_line_reprice(PriceLine *line, int64 quantity, const PriceRules *rules);
-/* takes a discount of the whole order off its lines, in proportion to their bases */
+/* takes a discount of the whole order off its lines, in proportion to their bases, whatever their order */
 extern bool order_discount(PriceLine *lines, int n, int64 discount);
 /* finds tax and total of all lines of an order, in the order of their numbers */
 extern bool order_tax(PriceLine *lines, int n, const PriceRules *rules);

@@ -102,6 +102,11 @@ class Caller:
         places = self.rng.sample(LOCATIONS, 2)
         return "oms.stock_transfer(%s, %s, %s, %s)", self.product(), self.rng.randint(1, 5), places[0], places[1]
 
+    def amend(self):
+        """Changes a line and adds one."""
+        items = self.lines(quantity=self.rng.randint(1, 5))[:-1] + ", " + self.items()[1:]
+        return "oms.order_amend(%s, %s)", self.order("PENDING", "CONFIRMED"), items
+
     def change_sale(self):
         """A product goes, another comes."""
         old = self.hall.renew()
@@ -124,6 +129,10 @@ class Caller:
         "order_cancel_lines": lambda c: ("oms.order_cancel_lines(%s, %s)", c.order("PENDING", "CONFIRMED"),
                                          c.lines(quantity=1)),
         "order_close": lambda c: ("oms.order_close(%s)", c.order("CONFIRMED", "PACKED", more="fulfilment = 'partial'")),
+        "order_sell": lambda c: ("oms.order_sell(%s)", c.items(2)),
+        "order_amend": amend,
+        "order_update": lambda c: ("oms.order_update(%s, customer_name => 'Eve')", c.order("PENDING", "CONFIRMED")),
+        "order_note_add": lambda c: ("oms.order_note_add(%s, 'a note')", c.order("PENDING", "CONFIRMED")),
         "orders_confirm": lambda c: c.many("orders_confirm", "PENDING"),
         "orders_pack": lambda c: c.many("orders_pack", "CONFIRMED"),
         "orders_ship": lambda c: c.many("orders_ship", "CONFIRMED", "PACKED"),
@@ -135,6 +144,7 @@ class Caller:
         "shipment_ship": lambda c: ("oms.shipment_ship(%s)", c.shipment("OPEN", "PACKED")),
         "shipment_deliver": lambda c: ("oms.shipment_deliver(%s)", c.shipment("SHIPPED")),
         "shipment_cancel": lambda c: ("oms.shipment_cancel(%s)", c.shipment("OPEN", "PACKED")),
+        "shipment_update": lambda c: ("oms.shipment_update(%s, tracking => 'T')", c.shipment("OPEN", "SHIPPED")),
         "return_request": lambda c: ("oms.return_request(%s, %s, 'broken')",
                                      c.order("SHIPPED", "DELIVERED"), c.lines(quantity=1)),
         "return_approve": lambda c: ("oms.return_approve(%s)", c.returned("REQUESTED")),
@@ -152,6 +162,7 @@ class Caller:
         "hold_create": lambda c: ("oms.hold_create(%s, 'cart', %s)", c.items(), c.rng.choice(("1 s", "2 s", "1 h"))),
         "hold_renew": lambda c: ("oms.hold_renew(%s, '1 s')", c.held()),
         "hold_release": lambda c: ("oms.hold_release(%s)", c.held()),
+        "hold_order": lambda c: ("oms.hold_order(%s)", c.held()),
         "hold_expire": lambda c: ("oms.hold_expire(%s)", c.rng.choice((1, 1000))),
         "product_update": lambda c: ("oms.product_update(%s, price => %s)", c.product(), c.rng.randint(1, 99)),
         "product_archive": change_sale,
