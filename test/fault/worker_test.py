@@ -174,6 +174,30 @@ class Worker(RigTest):
         wait_for("all tasks are done", lambda: self.rig.value(
             "SELECT count(*) FROM oms.task WHERE state IN ('ready', 'running')") == 0, 60)
 
+    def test_what_is_wrong_is_told(self):
+        """The worker looks by itself at what has changed, and says what it found."""
+        spoil = "BEGIN; SET LOCAL session_replication_role = replica; UPDATE oms.orders SET total_amount = total_amount + %d WHERE id = %d; COMMIT"
+        self.rig.sql("SELECT count(*) FROM oms.integrity_check(true)")
+        order = self.rig.value("SELECT oms.order_create(jsonb_build_array(jsonb_build_object('product_id', %s, 'quantity', 1)))",
+                               self.rig.sellable(self.api, 5))
+        self.rig.sql(spoil % (1, order))
+        self.rig.sql("ALTER SYSTEM SET oms.integrity_interval = '1s'")
+        self.rig.sql("SELECT pg_reload_conf()")
+        time.sleep(1)
+        try:
+            os.kill(self.worker(), signal.SIGTERM)      # one that starts does its chores at once
+            told = wait_for("it is told", lambda: self.rig.sql(
+                "SELECT payload, actor, aggregate_id FROM oms.event WHERE type = 'integrity.problem'"), 30)
+        finally:
+            self.rig.sql("ALTER SYSTEM RESET oms.integrity_interval")
+            self.rig.sql("SELECT pg_reload_conf()")
+            self.rig.sql(spoil % (-1, order))
+        self.assertEqual(told[0][0], {"problems": 1, "checks": ["order_total"]})
+        self.assertEqual(self.rig.value("SELECT kind FROM oms.integrity_run WHERE id = %s", told[0][2]), "incremental")
+        log = self.rig.value("SELECT pg_read_file(pg_current_logfile())")
+        self.assertIn("oms.integrity: check order_total found 1 problem", log)
+        self.assertIn('["order %d"]' % order, log)
+
     def test_extension_dropped_and_made_again(self):
         """The data is the user's: it outlives DROP EXTENSION."""
         self.finished(self.enqueue(2))
