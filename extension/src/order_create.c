@@ -228,10 +228,10 @@ orders_insert(Verb *verb, NewOrder *orders, int n)
 		series_number(good, ngood);
 		write_headers(verb, good, ngood);
 		write_lines(products, good, ngood);
-		if (batch.nmoves > 0)
-			stock_write(verb, &batch);
 		write_notes(verb, good, ngood);
 		write_traces(verb, good, ngood);
 	}
+	/* expired holds may have been ended for orders that failed */
+	stock_write(verb, &batch);
 	return products;
 }
