@@ -1,11 +1,12 @@
 """A sequence of operations on a database, compared with the model batch by batch."""
 import decimal
 import json
+import time
 
 import psycopg2
 
 from setting import state_of
-from verbs import Names, read, say
+from verbs import ARRAYS, Names, differs, learn, rows_of, say
 from world import JOURNAL, rollback
 
 BATCH = 50
@@ -25,6 +26,7 @@ class Database:
     def __init__(self, conninfo, session=0):
         self.conninfo, self.session = conninfo, session
         self.connection = None
+        self.batches = 0
         self.open()
 
     def open(self):
@@ -34,6 +36,18 @@ class Database:
 
     def close(self):
         self.connection.close()
+
+    def reopen(self, seconds=120):
+        """Connect again once the server answers."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.close()
+                return self.open()
+            except (psycopg2.Error, Lost):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def run(self, statement, *args):
         try:
@@ -47,15 +61,20 @@ class Database:
 
     def batch(self, statements):
         """Rows (answer, SQLSTATE, message, end) of statements, acknowledged when this returns."""
-        columns = self.run("CALL model.run(%s, %s, '{}', '{}', '{}', '{}')", self.session,
-                           statements)[0]
+        self.batches += 1
+        columns = self.run("CALL model.run(%s, %s, %s, '{}', '{}', '{}', '{}')", self.session,
+                           self.batches, statements)[0]
         self.run("SELECT oms_rest.wal_flush()")
         return list(zip(*columns))
 
     def logged(self):
-        """Rows (answer, SQLSTATE) of the statements of the last batch that are there."""
-        rows = self.run("SELECT n, answer, sqlstate FROM model.log WHERE session = %s ORDER BY n",
-                        self.session)
+        """Rows (answer, SQLSTATE, began, committed) of the statements of the last batch that
+        are there."""
+        rows = self.run(
+            "SELECT n, answer, sqlstate, extract(epoch FROM began)::float8, "
+            "extract(epoch FROM pg_xact_commit_timestamp(xid::xid))::float8 "
+            "FROM model.log WHERE session = %s AND batch = %s ORDER BY n",
+            self.session, self.batches)
         if [row[0] for row in rows] != list(range(1, len(rows) + 1)):
             raise Mismatch("after the crash operations %s are there: not the first ones"
                            % [row[0] for row in rows])
@@ -70,6 +89,7 @@ class Episode:
         self.model = setting.model()
         self.names = Names()
         self.operations = []    # (verb, arguments)
+        self.sequence = []      # their steps, in the order in which they took effect
         self.batch = []         # (outcome predicted, mark in the journal) of those that wait
         self.counts = {}        # (verb, SQLSTATE or None) -> number
         self.compared = 0
@@ -84,6 +104,7 @@ class Episode:
         """Add an operation to the batch."""
         mark = len(JOURNAL)
         outcome = self.model.apply(len(self.operations), verb, args)
+        self.sequence.append(len(self.operations))
         self.operations.append((verb, args))
         self.batch.append((outcome, mark))
 
@@ -112,30 +133,38 @@ class Episode:
         for n, (answer, sqlstate, *more) in enumerate(rows):
             verb = self.operations[first + n][0]
             (wanted, predicted), _ = self.batch[n]
-            self.count(verb, wanted)
+            wrong = None
             if sqlstate != wanted:
-                raise Mismatch("operation %d, %s: %s, expected %s" % (
-                    first + n, verb, told(sqlstate, *more), told(wanted)))
-            wrong = wanted is None and read(verb, first + n, answer, predicted, self.names)
+                wrong = "%s, expected %s" % (told(sqlstate, *more), told(wanted))
+            elif wanted is None:
+                wrong = differs(verb, answer, predicted)
             if wrong:
                 raise Mismatch("operation %d, %s: %s" % (first + n, verb, wrong))
+            self.note(verb, first + n, answer, sqlstate, predicted)
         self.batch = []
         JOURNAL.clear()
 
-    def count(self, verb, sqlstate):
-        key = verb, sqlstate
-        self.counts[key] = self.counts.get(key, 0) + 1
+    def note(self, verb, step, answer, sqlstate, predicted):
+        """Count an operation that is as predicted, and learn its ids."""
+        states = [sqlstate]
+        if sqlstate is None:
+            learn(verb, step, answer, predicted, self.names)
+            if verb in ARRAYS or verb == "orders_create":
+                states = rows_of(answer)
+        for state in states:
+            self.counts[verb, state] = self.counts.get((verb, state), 0) + 1
 
     def resync(self):
         """After a crash: find out which operations of the batch are there, forget the others
         and compare; how many there were and are."""
-        rows = self.database.logged()
         asked = len(self.batch)
+        rows = self.database.logged() if asked else []
         if len(rows) < asked:
             rollback(self.batch[len(rows)][1])
             del self.operations[len(self.operations) - asked + len(rows):]
+            del self.sequence[len(self.sequence) - asked + len(rows):]
             del self.batch[len(rows):]
-        self.compare_answers(rows)
+        self.compare_answers([row[:2] for row in rows])
         self.compare_state()
         return asked, len(rows)
 
@@ -169,7 +198,7 @@ def told(sqlstate, message=None, *_):
     return sqlstate if message is None else "%s (%s)" % (sqlstate, message)
 
 
-def begin(episode, rng, generator):
+def opening(episode, rng, generator):
     """The first operations of a sequence: products with prices and stock."""
     generator.use(episode.model)
     for _ in range(6):
@@ -184,4 +213,3 @@ def begin(episode, rng, generator):
         for location in rng.sample(list(episode.model.locations), 3):
             episode.predict("stock_receive", {
                 "product": product, "quantity": rng.randrange(1, 60), "location": location})
-    episode.flush()

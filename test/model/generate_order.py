@@ -67,7 +67,9 @@ class OrderGenerator(Generator):
         return {"order": self.order("CONFIRMED")}
 
     def order_ship(self):
-        return {"order": self.order("CONFIRMED", "PACKED")}
+        # shipments are to ship what they began
+        return {"order": self.order("CONFIRMED", "PACKED",
+                                    fits=lambda o: not o.shipments or self.chance(0.2))}
 
     def order_deliver(self):
         return {"order": self.order("SHIPPED")}
@@ -86,7 +88,8 @@ class OrderGenerator(Generator):
         return {"order": order, "status": status}
 
     def order_advance(self):
-        return {"order": self.order("PENDING", "CONFIRMED", "PACKED"),
+        return {"order": self.order("PENDING", "CONFIRMED", "PACKED",
+                                    fits=lambda o: not o.shipments or self.chance(0.2)),
                 "status": self.rng.choice(("DELIVERED", "SHIPPED", "PACKED", self.status()))}
 
     def order_hold(self):
@@ -134,7 +137,8 @@ class OrderGenerator(Generator):
         return items
 
     def order_cancel_lines(self):
-        order = self.order("PENDING", "CONFIRMED", "PACKED")
+        order = self.order("PENDING", "CONFIRMED", "PACKED",
+                           fits=lambda o: o.fulfilment == "partial" or self.chance(0.4))
         found = self.model.orders.get(order)
         return {"order": order, "reason": self.maybe(0.3, self.reason()), "items": self.lines(
             order, lambda line: line.wanted - line.shipped - self.model.parcelled(found, line))}

@@ -4,12 +4,12 @@ CREATE SCHEMA model;
 
 -- what became of each statement, written in its transaction: after a crash it tells which are there
 CREATE TABLE model.log (
-  session integer, n integer, answer text, sqlstate text, xid xid8, began timestamptz, ended timestamptz,
-  PRIMARY KEY (session, n));
+  session integer, batch integer, n integer, answer text, sqlstate text, xid xid8, began timestamptz,
+  PRIMARY KEY (session, batch, n));
 
 -- answers hold the texts of the statements before, which a statement may name as $1[n]
-CREATE PROCEDURE model.run(session integer, statements text[], INOUT answers text[], INOUT sqlstates text[],
-  INOUT messages text[], INOUT ends timestamptz[])
+CREATE PROCEDURE model.run(session integer, batch integer, statements text[], INOUT answers text[],
+  INOUT sqlstates text[], INOUT messages text[], INOUT ends float8[])
 LANGUAGE plpgsql AS $$
 DECLARE
   answer text;
@@ -31,12 +31,12 @@ BEGIN
       message := SQLERRM;
       answer := NULL;
     END;
-    INSERT INTO model.log VALUES (session, n, answer, state, pg_current_xact_id(), began);
+    INSERT INTO model.log VALUES (session, batch, n, answer, state, pg_current_xact_id(), began);
     COMMIT;
     answers[n] := answer;
     sqlstates[n] := state;
     messages[n] := message;
-    ends[n] := clock_timestamp();
+    ends[n] := extract(epoch FROM clock_timestamp());
   END LOOP;
 END $$;
 

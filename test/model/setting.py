@@ -25,6 +25,8 @@ class Setting:
     """The things of one session; its name is a part of all codes, so that sessions
     of one database do not meet."""
 
+    kind = Model    # what predicts
+
     def __init__(self, name):
         self.name = name
         # code, name, priority, active, in the order of ids
@@ -64,6 +66,8 @@ class Setting:
                              "WHERE code LIKE '%s-%%' ORDER BY id" % self.name)
         self.numbers = dict(run("SELECT channel, last_number FROM oms.number_series "
                                 "WHERE channel LIKE '%s-%%'" % self.name))
+        self.numbers = dict(run("SELECT channel, last_number FROM oms.number_series "
+                                "WHERE channel LIKE '%s-%%'" % self.name))
 
     def model(self):
         """The model before the first operation."""
@@ -77,8 +81,8 @@ class Setting:
                 gapless=gapless, tax_rate=reckon.decimal(rate, 4), tax_included=included,
                 tax_rounding=by, rounding=rounding, active=active, prefix=code.upper() + "-",
                 last=self.numbers.get(code, 0)))
-        return Model([("MAIN", "Main", 100, True)] + list(self.locations), channels,
-                     self.customers)
+        return self.kind([("MAIN", "Main", 100, True)] + list(self.locations), channels,
+                         self.customers)
 
 
 def state_of(model, names):

@@ -13,10 +13,10 @@ MOST_REPLAYS = 400
 class Replay:
     """Runs sequences again, each in a fresh database made from a template."""
 
-    def __init__(self, conninfo, template, setting):
+    def __init__(self, conninfo, template, setting, name):
         self.conninfo, self.template = conninfo, template
         self.setting = setting
-        self.name = "%s_replay" % template
+        self.name = "replay_%s" % name
         self.replays = 0
 
     def fresh(self):
@@ -49,8 +49,7 @@ class Replay:
         except Lost as error:
             return "the server ended: %s" % error.__cause__
         finally:
-            if not database.connection.closed:
-                database.close()
+            database.close()
 
     def adapt(self, args, customers):
         """Arguments with the customers of the fresh database."""
@@ -78,13 +77,15 @@ class Replay:
 
 def without(operations, start, stop):
     """A sequence without some operations; what they made is unknown to the others."""
-    steps = {}
-    for step in range(len(operations)):
-        if not start <= step < stop:
-            steps[step] = len(steps)
+    return arranged(operations, [step for step in range(len(operations))
+                                 if not start <= step < stop])
+
+
+def arranged(operations, order):
+    """The operations with these steps, in this order."""
+    steps = {old: new for new, old in enumerate(order)}
 
     def move(value):
-        """Keys are (step, number): pairs where such a pair names something."""
         if isinstance(value, Key):
             step = steps.get(value[0])
             return None if step is None else Key((step, value[1]))
@@ -94,7 +95,7 @@ def without(operations, start, stop):
             return [move(part) for part in value]
         return tuple(move(part) for part in value) if isinstance(value, tuple) else value
 
-    return [(verb, move(args)) for step, (verb, args) in enumerate(operations) if step in steps]
+    return [(operations[old][0], move(operations[old][1])) for old in order]
 
 
 def script(setting, operations):

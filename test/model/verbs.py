@@ -181,36 +181,40 @@ def say(verb, args, names):
     return "SELECT %s::text" % call
 
 
-def read(verb, step, answer, predicted, names):
-    """What is wrong with the answer of an operation that succeeded, or None; notes new ids."""
-    if verb in MAKES:
-        names.learn(MAKES[verb], predicted, int(answer))
+def rows_of(answer):
+    """[(SQLSTATE or None)] of the rows of an array verb."""
+    return [row["sqlstate"] for row in json.loads(answer)]
+
+
+def differs(verb, answer, predicted):
+    """What is wrong with the answer of an operation that succeeded, or None."""
+    found, wanted = answer, predicted
+    if verb in MAKES or predicted is None:
         return None
     if verb == "orders_create":
-        rows = json.loads(answer)
-        wanted = [(sqlstate is None, sqlstate) for sqlstate, _ in predicted]
-        if [(row["ok"], row["sqlstate"]) for row in rows] != wanted:
-            return "rows %s, expected %s" % (answer, wanted)
-        for row, (sqlstate, key) in zip(rows, predicted):
-            if sqlstate is None:
-                names.learn("order", key, row["order_id"])
-        return None
-    if verb in ARRAYS:
-        found = [row["sqlstate"] for row in json.loads(answer)]
-        return None if found == predicted else "rows %s, expected %s" % (answer, predicted)
-    if verb == "shipment_create":
-        rows = json.loads(answer)
-        if [row["location_code"] for row in rows] != predicted:
-            return "rows %s, expected %s" % (answer, predicted)
-        for n, row in enumerate(rows):
-            names.learn("shipment", (step, n), row["shipment_id"])
-        return None
-    if verb == "order_confirm":
+        found, wanted = rows_of(answer), [sqlstate for sqlstate, _ in predicted]
+    elif verb in ARRAYS:
+        found = rows_of(answer)
+    elif verb == "shipment_create":
+        found = [row["location_code"] for row in json.loads(answer)]
+    elif verb == "order_confirm":
         found = {}
         for row in json.loads(answer):
             key = row["line"], row["location"]
             found[key] = found.get(key, 0) + row["quantity"]
-        return None if found == predicted else "%s, expected %s" % (found, predicted)
-    if predicted is not None and answer != str(predicted):
-        return "%s, expected %s" % (answer, predicted)
-    return None
+    else:
+        wanted = str(predicted)
+    return None if found == wanted else "%s, expected %s" % (found, wanted)
+
+
+def learn(verb, step, answer, predicted, names):
+    """Note the ids that an operation gave."""
+    if verb in MAKES:
+        names.learn(MAKES[verb], predicted, int(answer))
+    elif verb == "orders_create":
+        for row, (sqlstate, key) in zip(json.loads(answer), predicted):
+            if sqlstate is None:
+                names.learn("order", key, row["order_id"])
+    elif verb == "shipment_create":
+        for n, row in enumerate(json.loads(answer)):
+            names.learn("shipment", (step, n), row["shipment_id"])
