@@ -2,7 +2,7 @@
 import reckon
 from goods import blank
 from sale import MACHINE, Sale
-from world import Entity, Key, Refusal, put
+from world import MOST_STOCK, Entity, Key, Refusal, put
 
 
 class Model(Sale):
@@ -298,6 +298,8 @@ class Model(Sale):
         due = reckon.ratio(line.total * line.returned, line.wanted, order.channel.rounding)
         refunded = sum(part.refund for _, part in self.returns_of(order, line))
         if restock:
+            if self.shelf(line.product, location).on_hand + restock > MOST_STOCK:
+                raise Refusal("OM014")
             self.book(line, location, "return", on_hand=restock)
         part.restocked += restock
         part.scrapped += scrap

@@ -58,6 +58,7 @@ class Run:
         self.passed = self.failed = 0
         self.cluster = Cluster()
         self.sessions, self.reports = [], multiprocessing.Queue()
+        self.peace = False
         self.done = {}          # session -> operations
         self.totals = {}        # (verb, SQLSTATE or None) -> number
         self.made = {}          # database -> table -> rows
@@ -127,6 +128,10 @@ class Run:
             self.resyncs += 1
             print("        %s: of %d operations under way %d are there" % (name, *more),
                   flush=True)
+        elif kind == "failing":
+            # what failed is made short in peace
+            self.peace = True
+            print("        %s: %s" % (name, more[0]), flush=True)
         elif kind == "failed":
             self.check(False, "%s: %s" % (name, more[0]))
         elif kind == "ended":
@@ -146,7 +151,7 @@ class Run:
             except queue.Empty:
                 pass
             if self.operations >= OPERATIONS * (self.kills + 1) / (KILLS + 1) > 0 and (
-                    self.kills < KILLS):
+                    self.kills < KILLS and not self.peace):
                 self.kill(rng)
             if time.monotonic() - told > 10:
                 told = time.monotonic()
@@ -159,7 +164,7 @@ class Run:
             if process.is_alive():
                 process.kill()
             process.join()
-            if process.exitcode not in (0, 1):
+            if process.exitcode != 0:
                 self.check(False, "a session ended with status %s" % process.exitcode)
 
     def rate(self):

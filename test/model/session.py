@@ -1,6 +1,7 @@
 """A session of the model test: one sequence after another, until its share is done."""
 import copy
 import random
+import traceback
 
 import psycopg2
 
@@ -85,7 +86,11 @@ class Session:
         if None in answers:
             self.reports.put(("resync", self.name, asked, sum(map(len, contest.roads))))
         contest.explain()
-        self.again(self.episode.compare_state)
+        try:
+            self.again(self.episode.compare_state)
+        except Mismatch as error:
+            raise Mismatch("%s; after, at the same time,\n  %s" % (
+                error, "\n  ".join(map(str, contest.order)))) from None
 
     def report(self, database):
         """Tell what a sequence did."""
@@ -111,19 +116,23 @@ class Session:
 
 def run(reports, conninfo, number, name, operations, seed, meet):
     """The process of a session."""
-    session = Session(reports, conninfo, number, name, seed, meet)
     database = psycopg2.extensions.parse_dsn(conninfo)["dbname"]
     sequence = 0
-    while session.made < operations:
-        try:
-            session.sequence(sequence)
-        except (Mismatch, AssertionError, psycopg2.Error) as error:
-            reports.put(("failed", name, session.explain(
-                "%s: %s" % (type(error).__name__, error), sequence)))
-            return
-        session.report(database)
-        sequence += 1
-    reports.put(("ended", name, session.made))
+    try:
+        session = Session(reports, conninfo, number, name, seed, meet)
+        while session.made < operations:
+            try:
+                session.sequence(sequence)
+            except (Mismatch, AssertionError, psycopg2.Error) as error:
+                reports.put(("failing", name, str(error)))
+                reports.put(("failed", name, session.explain(
+                    "%s: %s" % (type(error).__name__, error), sequence)))
+                return
+            session.report(database)
+            sequence += 1
+        reports.put(("ended", name, session.made))
+    except Exception:       # whatever it is, the run has failed by it
+        reports.put(("failed", name, traceback.format_exc()))
 
 
 class Wrong(Model):

@@ -3,6 +3,7 @@ import copy
 
 import psycopg2
 
+from rig import wait_for
 from episode import BATCH, Database, Episode, Lost, Mismatch
 from verbs import Names, say
 from world import Key
@@ -21,7 +22,7 @@ class Replay:
 
     def fresh(self):
         """A connection to a fresh database and its setting."""
-        admin = Database(self.conninfo)
+        admin = wait_for("the server answers", lambda: Database(self.conninfo), 60)
         admin.run("DROP DATABASE IF EXISTS %s WITH (FORCE)" % self.name)
         admin.run("CREATE DATABASE %s TEMPLATE %s" % (self.name, self.template))
         admin.close()
