@@ -169,19 +169,29 @@ class Contest:
         self.best = []
         JOURNAL.clear()
         if not self.search():
-            raise Mismatch("no order explains the outcomes of operations at the same time%s; "
-                           "after\n  %s\nnone of these fits:\n  %s" % (
-                               " (search given up)" if self.tries > MOST_TRIES else "",
-                               "\n  ".join(map(str, self.best)),
-                               "\n  ".join("%s %s" % (done, done.message or "")
-                                           for done in self.rest())))
+            raise Mismatch(self.complaint())
         for done in self.order:
             episode.note(done.verb, done.step, done.answer, done.sqlstate,
                          getattr(done, "predicted", None))
         JOURNAL.clear()
         episode.sequence += [done.step for done in self.order]
 
-    def rest(self):
-        steps = {done.step for done in self.best}
-        return sorted((done for road in self.roads for done in road if done.step not in steps),
-                      key=lambda done: done.committed)
+    def complaint(self):
+        """The longest order that was found, and what the model makes of what might follow."""
+        said = ["no order explains the outcomes of operations at the same time%s; after" % (
+            ", as far as was tried" if self.tries > MOST_TRIES else "")]
+        steps = [done.step for done in self.best]
+        for done in self.best:
+            self.matches(done)
+            said.append("  %s" % done)
+        self.at = [sum(done.step in steps for done in road) for road in self.roads]
+        said.append("none of these can follow:")
+        for _, done in self.front():
+            mark = len(JOURNAL)
+            outcome = self.model.apply(done.step, done.verb, done.args)
+            rollback(mark)
+            said.append("  %s %s\n    expected %s" % (done, done.message or "", outcome))
+        said.append("and then:")
+        rest = [done for road in self.roads for done in road if done.step not in steps]
+        said += ["  %s" % done for done in sorted(rest, key=lambda done: done.committed)]
+        return "\n".join(said)

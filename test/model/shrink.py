@@ -1,5 +1,6 @@
 """A failing sequence made as short as it goes, and told as SQL to repeat by hand."""
 import copy
+import time
 
 import psycopg2
 
@@ -9,6 +10,7 @@ from verbs import Names, say
 from world import Key
 
 MOST_REPLAYS = 400
+MOST_SECONDS = 120
 
 
 class Replay:
@@ -64,9 +66,11 @@ class Replay:
     def shrink(self, operations):
         """The shortest failing part of a sequence that leaving operations out leads to."""
         size = max(len(operations) // 2, 1)
-        while size >= 1 and self.replays < MOST_REPLAYS:
+        deadline = time.monotonic() + MOST_SECONDS
+        while size >= 1:
             start = 0
-            while start < len(operations) and self.replays < MOST_REPLAYS:
+            while start < len(operations) and self.replays < MOST_REPLAYS and (
+                    time.monotonic() < deadline):
                 fewer = without(operations, start, start + size)
                 if self.fails(fewer):
                     operations = fewer
