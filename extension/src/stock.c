@@ -26,10 +26,11 @@ static Table stock_moves = TABLE("stock_move", "product_id", "location_id", "seq
 								 "allocated", "order_id", "line_no", "document", "reason", "actor");
 
 /* a row that comes back after a deletion goes on in its old ledger, read once the row is ours */
-static KeptPlan insert_stock = PLAN("INSERT INTO oms.stock (product_id, location_id) "
-									"SELECT id, $2 FROM oms.product WHERE id = $1 "
-									"ON CONFLICT (product_id, location_id) DO NOTHING",
-									INT8OID, INT4OID);
+static KeptPlan insert_stock =
+	PLAN("INSERT INTO oms.stock (product_id, location_id) SELECT id, $2 FROM oms.product "
+		 "WHERE id = $1 AND NOT EXISTS (SELECT FROM oms.stock WHERE product_id = $1 "
+		 "AND location_id = $2) ON CONFLICT (product_id, location_id) DO NOTHING",
+		 INT8OID, INT4OID);
 
 static KeptPlan adopt_ledger =
 	PLAN("UPDATE oms.stock SET moves = (SELECT max(seq) FROM oms.stock_move m "
@@ -195,38 +196,65 @@ stock_write(Verb *verb, StockBatch *batch)
 /* ----------------------------------------------------------- adjustments */
 
 /*
+ * stock_make makes the rows at a location that are missing, of products that are
+ * sorted and without doubles, and tells whether it made one.  It comes before
+ * rows are locked: who waits for a row that somebody else is making must hold
+ * none that the other one, or who locks the new row first, still needs.
+ */
+bool
+stock_make(const int64 *product_ids, int n, int32 location_id)
+{
+	bool made = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum args[] = {Int64GetDatum(product_ids[i]), Int32GetDatum(location_id)};
+
+		if (plan_write(&insert_stock, args, NULL) == 0)
+			continue;
+		plan_write(&adopt_ledger, args, NULL);
+		made = true;
+	}
+	return made;
+}
+
+/* stock_need returns the row of a product at a location, or raises OM004 */
+StockRow *
+stock_need(StockBatch *batch, int64 product_id, int32 location_id)
+{
+	StockRow *row = stock_find(batch, product_id, location_id);
+
+	if (row)
+		return row;
+	/* a snapshot older than the row that somebody else has just made */
+	if (plan_write(&product_exists, (Datum[]){Int64GetDatum(product_id)}, NULL) > 0)
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("could not serialize access due to concurrent update")));
+	ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
+					errmsg("there is no product " INT64_FORMAT, product_id),
+					errhint("List the products to see their ids.")));
+}
+
+/*
  * stock_open locks the rows of one product, making the one at a location when
  * it is missing, and returns that one.  "made", if not NULL, tells whether it did.
  */
 StockRow *
 stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 {
-	Datum args[] = {Int64GetDatum(product_id), Int32GetDatum(location_id)};
-	StockRow *row;
-	bool inserted;
+	bool inserted = stock_make(&product_id, 1, location_id);
 
 	stock_lock(batch, &product_id, 1);
-	row = stock_find(batch, product_id, location_id);
-	if (made)
-		*made = false;
-	if (row)
-		return row;
-	inserted = plan_write(&insert_stock, args, NULL) > 0;
-	if (inserted)
-		plan_write(&adopt_ledger, args, NULL);
-	stock_lock(batch, &product_id, 1);
-	row = stock_find(batch, product_id, location_id);
+	/* somebody may have deleted it before it was locked */
+	if (stock_find(batch, product_id, location_id) == NULL &&
+		stock_make(&product_id, 1, location_id))
+	{
+		inserted = true;
+		stock_lock(batch, &product_id, 1);
+	}
 	if (made)
 		*made = inserted;
-	if (row)
-		return row;
-	/* a snapshot older than the row that somebody else has just made */
-	if (plan_write(&product_exists, args, NULL) > 0)
-		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-						errmsg("could not serialize access due to concurrent update")));
-	ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
-					errmsg("there is no product " INT64_FORMAT, product_id),
-					errhint("List the products to see their ids.")));
+	return stock_need(batch, product_id, location_id);
 }
 
 /* stock_room raises OM014 when a row has no room for so many units more */

@@ -55,11 +55,15 @@ typedef struct StockBatch
 
 /* locks the rows of some products, sorted and without doubles, at all locations */
 extern void stock_lock(StockBatch *batch, const int64 *product_ids, int n);
+/* makes rows at a location that are missing, before their products' rows are locked */
+extern bool stock_make(const int64 *product_ids, int n, int32 location_id);
 /* locks the rows of a product and makes the one at a location if it is missing; *made may be NULL */
 extern StockRow *stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made);
 /* the first row of a product, or NULL, and how many there are */
 extern StockRow *stock_of(StockBatch *batch, int64 product_id, int *n);
 extern StockRow *stock_find(StockBatch *batch, int64 product_id, int32 location_id);
+/* the row of a product at a location, or OM004 */
+extern StockRow *stock_need(StockBatch *batch, int64 product_id, int32 location_id);
 /* changes a row of the batch and notes the move; the caller has checked it */
 extern void stock_move(StockBatch *batch, StockRow *row, const StockMove *move);
 /* writes the rows that moved and their moves */

@@ -108,11 +108,13 @@ class Contest:
     # ----------------------------------------------------------- explaining
 
     def matches(self, done):
-        """Apply an operation to the model; whether its outcome is the one it had."""
+        """Apply an operation to the model, if its outcome is then the one it had."""
         self.tries += 1
+        mark = len(JOURNAL)
         sqlstate, predicted = self.model.apply(done.step, done.verb, done.args)
         if sqlstate != done.sqlstate or (
                 sqlstate is None and differs(done.verb, done.answer, predicted)):
+            rollback(mark)
             return False
         done.predicted = predicted
         return True
@@ -147,7 +149,7 @@ class Contest:
                 if self.search():
                     return True
                 self.take_back(n)
-            rollback(mark)
+                rollback(mark)
         for n in reversed(placed):
             self.take_back(n)
         return False
