@@ -280,6 +280,9 @@ class Model(Sale):
         order = self.orders[found.order]
         if found.state != "APPROVED":
             raise Refusal("OM048")
+        for line_no, restock, _ in items:
+            if restock:
+                self.line_of(order, line_no)
         for line_no, restock, scrap in items:
             self.receive(order, found, self.line_of(order, line_no), restock or 0, scrap or 0,
                          location)

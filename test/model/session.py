@@ -74,7 +74,18 @@ class Session:
             self.episode.predict(*self.generator.draw())
         self.flush()
 
+    def fill_places(self):
+        """Make all rows of stock: a verb that has waited for rows does not see one that was
+        made meanwhile, so that no serial order explains where it takes from."""
+        model = self.episode.model
+        for key, product in model.products.items():
+            for code in model.locations:
+                if code not in product.stock:
+                    self.episode.predict("stock_set", {"product": key, "location": code})
+        self.flush()
+
     def one_round(self):
+        self.fill_places()
         contest = Contest(self.episode, self.others, self.generator)
         contest.draw()
         answers = contest.run()
