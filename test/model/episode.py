@@ -88,6 +88,8 @@ class Episode:
         self.database, self.setting = database, setting
         self.model = setting.model()
         self.names = Names()
+        # orders that were entered at the same time have ids in another order than keys
+        self.model.id_order = lambda key: (self.names.ids.get(("order", key), 10 ** 18), key)
         self.operations = []    # (verb, arguments)
         self.sequence = []      # their steps, in the order in which they took effect
         self.batch = []         # (outcome predicted, mark in the journal) of those that wait

@@ -274,7 +274,7 @@ class Sale(Goods):
     def orders_step(self, orders, to):
         """SQLSTATE or None for each; stock goes to the lowest ids first."""
         found = {}
-        for key in sorted(set(orders) - {None}):
+        for key in sorted(set(orders) - {None}, key=self.id_order):
             mark = len(JOURNAL)
             try:
                 self.move(key, to)

@@ -113,13 +113,24 @@ class Session:
                               "hold": len(model.holds), "shipment": len(model.shipments),
                               "return_order": len(model.returns)}))
 
+    def circumstances(self):
+        """What the last operations were, and where model and database differ after them."""
+        said = ["  %d %s %s" % (step, *self.episode.operations[step])
+                for step in self.episode.sequence[-BATCH:]]
+        try:
+            self.episode.compare_state()
+        except Mismatch as error:
+            said.append(str(error))
+        return "\n".join(said)
+
     def explain(self, error, number):
         """Make what failed short, and say how to repeat it."""
         operations = arranged(self.episode.operations, self.episode.sequence)
         replay = Replay(self.conninfo, TEMPLATE, self.setting, self.name)
         said = "%s\nin sequence %d of %s, seed %d" % (error, number, self.name, self.seed)
         if not replay.fails(operations):
-            return said + "\nThe same operations one after the other do not fail."
+            return "%s\nThe same operations one after the other do not fail.\n%s" % (
+                said, self.circumstances())
         short = replay.shrink(operations)
         return "%s\nmade short, after %d attempts: %s\n%s" % (
             said, replay.replays, replay.fails(short, each=True), script(self.setting, short))

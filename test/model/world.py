@@ -82,6 +82,7 @@ class World:
         self.skus = {}          # SKU of products on sale -> key
         self.references = {}    # (channel, reference) -> key of the order
         self.step = 0           # number of the operation that is applied
+        self.id_order = None    # sorts keys of orders by their ids; None where these go by keys
         for location in locations:
             self.add_location(*location)
 
