@@ -119,8 +119,9 @@ class Session:
                 for step in self.episode.sequence[-BATCH:]]
         try:
             self.episode.compare_state()
-        except Mismatch as error:
-            said.append(str(error))
+        except (Mismatch, KeyError, Lost, psycopg2.Error) as error:
+            # a batch that was not taken in leaves things without ids
+            said.append("%s: %s" % (type(error).__name__, error))
         return "\n".join(said)
 
     def explain(self, error, number):
