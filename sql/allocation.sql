@@ -99,6 +99,7 @@ SELECT oms.order_advance(:id);
 SELECT oms.order_advance(:id);
 SELECT oms.order_advance(:id, 'CONFIRMED');
 SELECT oms.order_advance(:id, 'NOWHERE');
+SELECT oms.order_hold(:id, 'too late');
 SELECT seq, from_status, to_status, action, reason FROM oms.order_history WHERE order_id = :id ORDER BY seq;
 SELECT version, type FROM oms.event WHERE aggregate = 'order' AND aggregate_id = :id ORDER BY id;
 SELECT * FROM oms.integrity;

@@ -78,6 +78,14 @@ SELECT * FROM fails($$SELECT oms.hold_expire(0)$$);
 SELECT hold_id, line_no, state, version FROM kept;
 TABLE shelf;
 
+-- expired units are free for others also when those who wanted them get none
+SELECT oms.channel_create('web', 'Web', 'create'), oms.product_create('D', 'd', 1), oms.stock_receive(4, 5);
+SELECT oms.hold_create('[{"product_id": 4, "quantity": 5}]', 'cart 7', '1 s');
+SELECT pg_sleep(1.1);
+SELECT sqlstate FROM oms.orders_create('[{"channel": "web", "items": [{"product_id": 4, "quantity": 6}]}]');
+SELECT available FROM oms.stock WHERE product_id = 4;
+SELECT * FROM oms.integrity;
+
 SELECT type, aggregate_id, version FROM oms.event WHERE aggregate = 'hold' ORDER BY id;
 SELECT * FROM oms.integrity;
 \c postgres

@@ -30,7 +30,7 @@ SELECT oms.stock_adjust(2, 4, 'first count');
 SELECT product_id, location_id, on_hand, reserved, allocated, available, moves, low_stock_threshold FROM oms.stock ORDER BY 1;
 SELECT product_id, seq, kind, d_on_hand, d_reserved, d_allocated, on_hand, reserved, allocated, order_id, reason,
   actor = current_user FROM oms.stock_move ORDER BY 1, 2;
-SELECT type, aggregate, aggregate_id, version FROM oms.event WHERE aggregate = 'product' AND type LIKE 'stock%' ORDER BY id;
+SELECT type, aggregate, aggregate_id, version, payload FROM oms.event WHERE aggregate = 'product' AND type LIKE 'stock%' ORDER BY id;
 
 -- what cannot be
 SELECT left(quantity::text, 60), f.code, coalesce(f.detail, f.message) FROM unnest('{0,-1,1000000000001,9223372036854775807,-9223372036854775808,null}'::bigint[]) AS quantity,

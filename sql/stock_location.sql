@@ -88,7 +88,11 @@ SELECT m.product_id, m.location_id, m.seq FROM oms.stock_move AS m
 LEFT JOIN LATERAL oms.stock_as_of(m.at - interval '1 us', m.product_id) AS a ON a.location_id = m.location_id
 WHERE coalesce(a.on_hand, 0) <> m.on_hand - m.d_on_hand OR coalesce(a.allocated, 0) <> m.allocated - m.d_allocated;
 
-SELECT type, version, count(*) FROM oms.event WHERE aggregate = 'product' AND aggregate_id = 1 AND type LIKE 'stock%' GROUP BY 1, 2 ORDER BY min(id);
+SELECT type, version, payload FROM oms.event WHERE aggregate = 'product' AND aggregate_id = 1 AND type LIKE 'stock%' ORDER BY id;
+-- version and location name the move that an event tells of
+SELECT e.id FROM oms.event AS e LEFT JOIN oms.location AS l ON l.code = e.payload ->> 'location'
+LEFT JOIN oms.stock_move AS m ON (m.product_id, m.location_id, m.seq) = (e.aggregate_id, l.id, e.version)
+WHERE e.aggregate = 'product' AND e.type LIKE 'stock%' AND m.seq IS NULL;
 SELECT * FROM oms.integrity;
 \c postgres
 DROP DATABASE oms_regress_stock_location;

@@ -151,11 +151,17 @@ suite_regress() {
 }
 
 suite_isolation() {
-	local tests out=$build/check/isolation.lines status=0
+	local tests pairs out=$build/check/isolation.lines status=0
 	tests=$(cd test/isolation/specs && ls -- *.spec)
+	pairs=$(cd test/isolation/pair/specs && ls -- *.spec)
 	fresh_database oms_isolation
 	# shellcheck disable=SC2086 # a list of names
 	regress isolation/pg_isolation_regress test/isolation "$build/isolation" ${tests//.spec/} | tee "$out" || status=1
+	fresh_database oms_pair
+	"$PGBIN/psql" -X -q -v ON_ERROR_STOP=1 -f test/isolation/pair/subject.sql >/dev/null
+	/usr/bin/python3 -B test/isolation/pair/matrix.py | tee -a "$out" || status=1
+	# shellcheck disable=SC2086 # a list of names
+	regress isolation/pg_isolation_regress test/isolation/pair "$build/pair" ${pairs//.spec/} | tee -a "$out" || status=1
 	count_lines "$out"
 	return $status
 }

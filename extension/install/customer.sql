@@ -58,4 +58,4 @@ COMMENT ON CONSTRAINT customer_history_seq_check ON oms.customer_history IS 'Cha
 
 GRANT EXECUTE ON FUNCTION oms.customer_create, oms.customer_update, oms.customer_archive,
   oms_rest.customer_list, oms_rest.customer_create, oms_rest.customer_get, oms_rest.customer_replace, oms_rest.customer_update,
-  oms_rest.customer_delete, oms_rest.customer_history TO oms_staff;
+  oms_rest.customer_delete, oms_rest.customer_history, oms_rest.customer_orders TO oms_staff;

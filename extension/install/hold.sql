@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS oms.hold (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX IF NOT EXISTS hold_order_id_idx ON oms.hold (order_id) WHERE order_id IS NOT NULL;
 COMMENT ON TABLE oms.hold IS 'Stock kept for somebody until a time. What is held stands in oms.hold_line.';
 COMMENT ON COLUMN oms.hold.id IS 'Identifier, drawn from a sequence.';
 COMMENT ON COLUMN oms.hold.owner IS 'For whom, in the words of who holds, such as a cart''s name; 1 to 200 characters.';
@@ -18,6 +19,7 @@ COMMENT ON COLUMN oms.hold.created_at IS 'Start of the transaction that made it.
 COMMENT ON COLUMN oms.hold.updated_at IS 'Start of the transaction of the last change.';
 COMMENT ON CONSTRAINT hold_pkey ON oms.hold IS 'An id names one hold.';
 COMMENT ON CONSTRAINT hold_owner_check ON oms.hold IS 'An owner has 1 to 200 characters.';
+COMMENT ON INDEX oms.hold_order_id_idx IS 'Serves the timeline of an order, which tells of the hold that it was.';
 COMMENT ON SEQUENCE oms.hold_id_seq IS 'Gives holds their ids; numbers may be skipped, but none is given twice.';
 
 -- a line changes only while its row of stock is locked, so a confirm that finds it expired may end it at once

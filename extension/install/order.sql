@@ -28,18 +28,17 @@ COMMENT ON CONSTRAINT order_transition_from_status_check ON oms.order_transition
 COMMENT ON CONSTRAINT order_transition_check ON oms.order_transition IS 'The status after the step is written like the one before, and is another.';
 COMMENT ON CONSTRAINT order_transition_stock_effect_check ON oms.order_transition IS 'The effect on stock is none, allocate, release or ship.';
 COMMENT ON CONSTRAINT order_transition_least_role_check ON oms.order_transition IS 'The least role is oms_staff or oms_admin.';
-INSERT INTO oms.order_transition
-SELECT * FROM (VALUES
-  ('PENDING', 'CONFIRMED', 'allocate', 'oms_staff'),
-  ('PENDING', 'CANCELLED', 'release', 'oms_staff'),
-  ('CONFIRMED', 'PACKED', 'none', 'oms_staff'),
-  ('CONFIRMED', 'SHIPPED', 'ship', 'oms_staff'),
-  ('CONFIRMED', 'CANCELLED', 'release', 'oms_staff'),
-  ('PACKED', 'SHIPPED', 'ship', 'oms_staff'),
-  ('PACKED', 'CANCELLED', 'release', 'oms_staff'),
-  ('SHIPPED', 'DELIVERED', 'none', 'oms_staff')
-) AS born
-WHERE NOT EXISTS (SELECT FROM oms.order_transition);
+IF NOT EXISTS (SELECT FROM oms.order_transition) THEN
+  INSERT INTO oms.order_transition VALUES
+    ('PENDING', 'CONFIRMED', 'allocate', 'oms_staff'),
+    ('PENDING', 'CANCELLED', 'release', 'oms_staff'),
+    ('CONFIRMED', 'PACKED', 'none', 'oms_staff'),
+    ('CONFIRMED', 'SHIPPED', 'ship', 'oms_staff'),
+    ('CONFIRMED', 'CANCELLED', 'release', 'oms_staff'),
+    ('PACKED', 'SHIPPED', 'ship', 'oms_staff'),
+    ('PACKED', 'CANCELLED', 'release', 'oms_staff'),
+    ('SHIPPED', 'DELIVERED', 'none', 'oms_staff');
+END IF;
 
 -- lean on purpose: verbs keep order, lines and stock together, oms.integrity proves it
 CREATE TABLE IF NOT EXISTS oms.orders (
@@ -108,6 +107,23 @@ COMMENT ON INDEX oms.orders_series_number_key IS 'A number of a series is given 
 COMMENT ON INDEX oms.orders_customer_id_idx IS 'Serves the orders of a customer, the newest first.';
 COMMENT ON SEQUENCE oms.orders_id_seq IS 'Gives orders their ids, of which order_number is made; numbers may be skipped, but none is given twice.';
 
+-- what the machine was: a version for each statement that changed it
+CREATE TABLE IF NOT EXISTS oms.order_machine (
+  version bigint PRIMARY KEY,
+  machine jsonb NOT NULL,
+  actor text NOT NULL,
+  changed_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE oms.order_machine IS 'Every version of the state machine of orders, append-only; the last is the present one. Written when oms.order_transition or oms.order_status changes.';
+COMMENT ON COLUMN oms.order_machine.version IS 'Number of the version: 1 is the machine as installed. The version of the event order_machine.changed.';
+COMMENT ON COLUMN oms.order_machine.machine IS 'The machine: {"statuses": [{"status", "final", "holds"}], "steps": [{"from", "to", "stock_effect", "least_role"}]}.';
+COMMENT ON COLUMN oms.order_machine.actor IS 'User of the API or database role that changed it.';
+COMMENT ON COLUMN oms.order_machine.changed_at IS 'Start of the transaction that changed it.';
+COMMENT ON CONSTRAINT order_machine_pkey ON oms.order_machine IS 'A version is there once; serves reading the last.';
+IF NOT EXISTS (SELECT FROM oms.order_machine) THEN
+  INSERT INTO oms.order_machine (version, machine, actor) VALUES (1, oms_rest.order_states(NULL, NULL), 'oms');
+END IF;
+
 CREATE TABLE IF NOT EXISTS oms.order_line (
   order_id bigint NOT NULL,
   line_no integer NOT NULL CHECK (line_no > 0),
@@ -171,7 +187,7 @@ COMMENT ON COLUMN oms.order_history.to_status IS 'Status after.';
 COMMENT ON COLUMN oms.order_history.changed_at IS 'Start of the transaction that took the step.';
 COMMENT ON COLUMN oms.order_history.actor IS 'User of the API or database role that took the step.';
 COMMENT ON COLUMN oms.order_history.reason IS 'Why, where it was said.';
-COMMENT ON COLUMN oms.order_history.action IS 'Null for a transition; else what happened within the status, such as amend, hold, release, cancel_lines, ship_part.';
+COMMENT ON COLUMN oms.order_history.action IS 'Null for a transition; else what happened within the status, such as amend, update, hold, release, cancel_lines, ship_part.';
 COMMENT ON COLUMN oms.order_history.detail IS 'What belongs to the action, such as the lines and units, or null.';
 COMMENT ON CONSTRAINT order_history_pkey ON oms.order_history IS 'Each step of an order has a number of its own; serves reading an order''s history.';
 COMMENT ON CONSTRAINT order_history_seq_check ON oms.order_history IS 'Steps are numbered from 1.';

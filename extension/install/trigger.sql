@@ -3,7 +3,7 @@ DO $guard$
 DECLARE
   guarded text;
 BEGIN
-  FOREACH guarded IN ARRAY ARRAY['product', 'stock', 'stock_move', 'orders', 'order_line', 'order_history', 'event',
+  FOREACH guarded IN ARRAY ARRAY['product', 'stock', 'stock_move', 'orders', 'order_line', 'order_history', 'order_machine', 'event',
     'idempotency', 'product_price', 'channel', 'number_series', 'customer', 'customer_history', 'order_note', 'hold', 'hold_line',
     'shipment', 'shipment_line', 'return_order', 'return_line'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON oms.%I '

@@ -35,3 +35,6 @@ COMMENT ON FUNCTION oms_rest.customer_delete(text, text, bigint) IS 'DELETE cust
 CREATE FUNCTION oms_rest.customer_history(actor text, request_id text, id bigint) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_customer_history' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.customer_history(text, text, bigint) IS 'GET customers/{id}/history/: an array, oldest first.';
+CREATE FUNCTION oms_rest.customer_orders(actor text, request_id text, id bigint, url text, query jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_customer_orders' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.customer_orders(text, text, bigint, text, jsonb) IS 'GET customers/{id}/orders/: a page with the orders'' lines, newest first.';

@@ -22,6 +22,14 @@ CREATE FUNCTION oms_rest.order_states(actor text, request_id text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_states' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.order_states(text, text) IS 'GET orders/states/: statuses and steps.';
 
+CREATE FUNCTION oms_rest.order_states_update(actor text, request_id text, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_states_update' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_states_update(text, text, text) IS 'PATCH orders/states/: changes the state machine and answers with it.';
+
+CREATE FUNCTION oms_rest.order_states_history(actor text, request_id text, url text, query jsonb) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_states_history' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.order_states_history(text, text, text, jsonb) IS 'GET orders/states/history/: page of versions of the state machine, newest first.';
+
 CREATE FUNCTION oms_rest.order_diagram(actor text, request_id text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_diagram' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.order_diagram(text, text, jsonb) IS 'GET orders/diagram/: the state machine as a diagram.';

@@ -80,6 +80,9 @@ COMMENT ON FUNCTION oms_rest.hold_renew(text, text, bigint, text) IS 'POST holds
 CREATE FUNCTION oms_rest.hold_release(actor text, request_id text, id bigint) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_hold_release' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.hold_release(text, text, bigint) IS 'POST holds/{id}/release/: the hold after it.';
+CREATE FUNCTION oms_rest.hold_order(actor text, request_id text, id bigint, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_hold_order' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.hold_order(text, text, bigint, text, text) IS 'POST holds/{id}/order/: the order that the hold became.';
 
 CREATE FUNCTION oms_rest.order_list(actor text, request_id text, url text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_list' LANGUAGE C STABLE;
@@ -87,6 +90,9 @@ COMMENT ON FUNCTION oms_rest.order_list(text, text, text, jsonb) IS 'GET orders/
 CREATE FUNCTION oms_rest.order_create(actor text, request_id text, body text, idempotency_key text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_create' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_create(text, text, text, text) IS 'POST orders/ and orders/create/';
+CREATE FUNCTION oms_rest.order_sell(actor text, request_id text, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_sell' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_sell(text, text, text, text) IS 'POST orders/sell/: the order, delivered.';
 CREATE FUNCTION oms_rest.order_get(actor text, request_id text, id bigint) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_get' LANGUAGE C STABLE;
 COMMENT ON FUNCTION oms_rest.order_get(text, text, bigint) IS 'GET orders/{id}/';
@@ -105,6 +111,18 @@ COMMENT ON FUNCTION oms_rest.order_hold(text, text, bigint, text) IS 'POST order
 CREATE FUNCTION oms_rest.order_release(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_release' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_release(text, text, bigint, text) IS 'POST orders/{id}/release/: the order, released.';
+CREATE FUNCTION oms_rest.order_amend(actor text, request_id text, id bigint, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_amend' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_amend(text, text, bigint, text, text) IS 'POST orders/{id}/amend/: the order, amended.';
+CREATE FUNCTION oms_rest.order_update(actor text, request_id text, id bigint, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_update' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_update(text, text, bigint, text) IS 'PATCH orders/{id}/: null takes away; the order after it.';
+CREATE FUNCTION oms_rest.order_notes(actor text, request_id text, id bigint) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_notes' LANGUAGE C STABLE;
+COMMENT ON FUNCTION oms_rest.order_notes(text, text, bigint) IS 'GET orders/{id}/notes/: an array, oldest first.';
+CREATE FUNCTION oms_rest.order_note_add(actor text, request_id text, id bigint, body text, idempotency_key text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_order_note_add' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.order_note_add(text, text, bigint, text, text) IS 'POST orders/{id}/notes/: the note.';
 CREATE FUNCTION oms_rest.order_cancel_lines(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_order_cancel_lines' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.order_cancel_lines(text, text, bigint, text) IS 'POST orders/{id}/cancel-lines/: the order without the units.';

@@ -19,6 +19,10 @@ CREATE FUNCTION oms.shipment_cancel(shipment_id bigint, reason text DEFAULT NULL
 AS 'MODULE_PATHNAME', 'oms_shipment_cancel' LANGUAGE C;
 COMMENT ON FUNCTION oms.shipment_cancel(bigint, text) IS
 'Undoes a shipment that has not left; the order keeps its units. Raises OM036, OM047.';
+CREATE FUNCTION oms.shipment_update(shipment_id bigint, carrier text DEFAULT NULL, tracking text DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'oms_shipment_update' LANGUAGE C;
+COMMENT ON FUNCTION oms.shipment_update(bigint, text, text) IS
+'Changes carrier (at most 100 characters) and tracking number (at most 200) of a shipment that is not CANCELLED, also after it has shipped. Null leaves a value as it is, an empty text takes it away. Returns nothing. Raises OM010, OM036, OM047.';
 
 CREATE FUNCTION oms_rest.shipment_list(actor text, request_id text, url text, query jsonb) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_shipment_list' LANGUAGE C STABLE;
@@ -32,6 +36,9 @@ COMMENT ON FUNCTION oms_rest.order_shipments(text, text, bigint) IS 'GET orders/
 CREATE FUNCTION oms_rest.shipment_create(actor text, request_id text, id bigint, body text, idempotency_key text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_shipment_create' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.shipment_create(text, text, bigint, text, text) IS 'POST orders/{id}/shipments/: an array of the shipments made.';
+CREATE FUNCTION oms_rest.shipment_update(actor text, request_id text, id bigint, body text) RETURNS json
+AS 'MODULE_PATHNAME', 'oms_rest_shipment_update' LANGUAGE C;
+COMMENT ON FUNCTION oms_rest.shipment_update(text, text, bigint, text) IS 'PATCH shipments/{id}/: null takes away.';
 CREATE FUNCTION oms_rest.shipment_pack(actor text, request_id text, id bigint, body text) RETURNS json
 AS 'MODULE_PATHNAME', 'oms_rest_shipment_pack' LANGUAGE C;
 COMMENT ON FUNCTION oms_rest.shipment_pack(text, text, bigint, text) IS 'POST shipments/{id}/pack/';

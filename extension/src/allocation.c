@@ -20,7 +20,7 @@ typedef struct Demand
 	int64 product_id;
 	int64 quantity;
 	const char *sku;
-	StockRow *rows; /* of the product, sorted by location */
+	StockRow *rows; /* of the product */
 	int nrows;
 } Demand;
 

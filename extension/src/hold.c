@@ -86,18 +86,40 @@ hold_end_lines(StockBatch *batch, uint64 found, const char *state, int *nids)
 	return ids;
 }
 
+/* products_of returns the products whose rows are locked in a batch */
+static Datum
+products_of(const StockBatch *batch)
+{
+	int64 *products = palloc(sizeof(int64) * Max(batch->nrows, 1));
+	int n = 0;
+
+	for (int i = 0; i < batch->nrows; i++)
+		if (n == 0 || products[n - 1] != batch->rows[i].product_id)
+			products[n++] = batch->rows[i].product_id;
+	return int8_array(products, n);
+}
+
 /*
- * holds_end_expired frees what expired holds keep of products whose rows are
+ * holds_end_expired frees what expired holds keep of the products whose rows are
  * locked in the batch, and tells of how many.  The caller writes the batch.
+ *
+ * It does so once for a batch, for all of its products: a hold has lines of
+ * products that others have locked, so who locked the rows of holds one by one,
+ * as orders come to need them, could meet those others in a circle.
  */
 int
-holds_end_expired(Verb *verb, StockBatch *batch, const int64 *product_ids, int n)
+holds_end_expired(Verb *verb, StockBatch *batch)
 {
-	Datum args[] = {int8_array(product_ids, n), TimestampTzGetDatum(GetCurrentTimestamp())};
-	uint64 found = plan_write(&expired_lines, args, NULL);
+	uint64 found;
 	int64 *ids;
 	int nids;
 
+	if (batch->swept)
+		return 0;
+	batch->swept = true;
+	found =
+		plan_write(&expired_lines,
+				   (Datum[]){products_of(batch), TimestampTzGetDatum(GetCurrentTimestamp())}, NULL);
 	if (found == 0)
 		return 0;
 	ids = hold_end_lines(batch, found, "expired", &nids);
@@ -122,7 +144,7 @@ holds_expire(Verb *verb, int lines)
 		products[i] = row_int64(i, 1);
 	nproducts = int8_sort_unique(products, (int) found);
 	stock_lock(&batch, products, nproducts);
-	ended = holds_end_expired(verb, &batch, products, nproducts);
+	ended = holds_end_expired(verb, &batch);
 	stock_write(verb, &batch);
 	return ended;
 }

@@ -51,6 +51,9 @@ static KeptPlan held_lines =
 static KeptPlan count_lines =
 	PLAN("SELECT count(*) FROM oms.hold_line WHERE hold_id = $1", INT8OID);
 
+static KeptPlan select_order_of =
+	PLAN("SELECT coalesce(order_id, 0) FROM oms.hold WHERE id = $1", INT8OID);
+
 static KeptPlan renew_lines =
 	PLAN("UPDATE oms.hold_line SET expires_at = $2 WHERE hold_id = $1", INT8OID, TIMESTAMPTZOID);
 
@@ -124,14 +127,12 @@ find_units(Verb *verb, StockBatch *batch, const NewHold *hold, int *ntakes)
 	int64 *products = palloc(sizeof(int64) * Max(hold->nwants, 1));
 	Outcome outcome = {0};
 	StockTake *takes;
-	int n;
 
 	for (int i = 0; i < hold->nwants; i++)
 		products[i] = hold->wants[i].product_id;
-	n = int8_sort_unique(products, hold->nwants);
-	stock_lock(batch, products, n);
+	stock_lock(batch, products, int8_sort_unique(products, hold->nwants));
 	takes = allocation_find(batch, hold->wants, hold->nwants, ntakes);
-	if (takes == NULL && holds_end_expired(verb, batch, products, n) > 0)
+	if (takes == NULL && holds_end_expired(verb, batch) > 0)
 		takes = allocation_find(batch, hold->wants, hold->nwants, ntakes);
 	if (takes == NULL)
 	{
@@ -174,33 +175,64 @@ hold_make(Verb *verb, const NewHold *hold)
 	return id;
 }
 
-/*
- * hold_open locks the stock of a hold and its lines that are held, which become
- * the rows of the last plan_ call.  Raises OM035 and OM046.
- */
-static uint64
-hold_open(StockBatch *batch, int64 id, bool alive)
+/* hold_fail_unknown raises OM035 */
+void
+hold_fail_unknown(int64 id)
+{
+	ereport(ERROR, (oms_errcode(OMS_HOLD_NOT_FOUND), errmsg("there is no hold " INT64_FORMAT, id),
+					errhint("List the holds to see their ids.")));
+}
+
+/* fail_ended raises OM046, with the order that the hold became */
+static void
+fail_ended(int64 id)
+{
+	int64 order_id;
+
+	plan_write(&select_order_of, (Datum[]){Int64GetDatum(id)}, NULL);
+	order_id = row_int64(0, 1);
+	if (order_id != 0)
+		ereport(
+			ERROR,
+			(oms_errcode(OMS_HOLD_ENDED),
+			 errmsg("hold " INT64_FORMAT " has become order " INT64_FORMAT, id, order_id),
+			 errdetail_internal("{\"hold_id\": " INT64_FORMAT ", \"order_id\": " INT64_FORMAT "}",
+								id, order_id),
+			 errhint("Go on with the order, which has its units.")));
+	ereport(ERROR, (oms_errcode(OMS_HOLD_ENDED), errmsg("hold " INT64_FORMAT " has ended", id),
+					errdetail_internal("{\"hold_id\": " INT64_FORMAT "}", id),
+					errhint("Its lines say how; make a new hold.")));
+}
+
+/* hold_lines locks the lines of a hold that are held, once their stock is locked */
+uint64
+hold_lines(int64 id, bool alive)
 {
 	Datum args[] = {Int64GetDatum(id), TimestampTzGetDatum(GetCurrentTimestamp())};
-	uint64 found = plan_write(&products_of, args, NULL);
-	int64 *products = palloc(sizeof(int64) * Max(found, 1));
 	int64 lines;
+	uint64 found;
 
-	if (found == 0)
-		ereport(ERROR,
-				(oms_errcode(OMS_HOLD_NOT_FOUND), errmsg("there is no hold " INT64_FORMAT, id),
-				 errhint("List the holds to see their ids.")));
-	for (uint64 i = 0; i < found; i++)
-		products[i] = row_int64(i, 1);
-	stock_lock(batch, products, (int) found);
 	plan_write(&count_lines, args, NULL);
 	lines = row_int64(0, 1);
 	found = plan_write(&held_lines, args, NULL);
 	if (found == 0 || (alive && ((int64) found < lines || row_bool(0, 7))))
-		ereport(ERROR, (oms_errcode(OMS_HOLD_ENDED), errmsg("hold " INT64_FORMAT " has ended", id),
-						errdetail_internal("{\"hold_id\": " INT64_FORMAT "}", id),
-						errhint("Its lines say how; make a new hold.")));
+		fail_ended(id);
 	return found;
+}
+
+/* hold_open locks the stock of a hold and its lines as hold_lines does */
+static uint64
+hold_open(StockBatch *batch, int64 id, bool alive)
+{
+	uint64 found = plan_write(&products_of, (Datum[]){Int64GetDatum(id)}, NULL);
+	int64 *products = palloc(sizeof(int64) * Max(found, 1));
+
+	if (found == 0)
+		hold_fail_unknown(id);
+	for (uint64 i = 0; i < found; i++)
+		products[i] = row_int64(i, 1);
+	stock_lock(batch, products, (int) found);
+	return hold_lines(id, alive);
 }
 
 static TimestampTz
@@ -339,9 +371,7 @@ hold_reply(Verb *verb, int64 id, bool writing)
 	Datum args[] = {Int64GetDatum(id)};
 
 	if ((writing ? plan_write : plan_read)(&select_hold, args, NULL) == 0)
-		ereport(ERROR,
-				(oms_errcode(OMS_HOLD_NOT_FOUND), errmsg("there is no hold " INT64_FORMAT, id),
-				 errhint("List the holds to see their ids.")));
+		hold_fail_unknown(id);
 	json_row(reply, SPI_tuptable, 0);
 	return reply_datum(reply);
 }

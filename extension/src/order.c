@@ -19,10 +19,9 @@ require(FunctionCallInfo fcinfo, int argument, const char *name)
 				 errhint("Give a value for %s.", name)));
 }
 
-OMS_VERB(order_create);
-
-static Datum
-order_create(Verb *verb, FunctionCallInfo fcinfo)
+/* order_enter enters the order that the arguments of order_create say, and returns its id */
+int64
+order_enter(Verb *verb, FunctionCallInfo fcinfo)
 {
 	NewOrder order = {0};
 	Outcome outcome = {0};
@@ -41,7 +40,15 @@ order_create(Verb *verb, FunctionCallInfo fcinfo)
 	input_end(&input);
 	orders_insert(verb, &order, 1);
 	outcome_raise(&outcome);
-	return Int64GetDatum(order.id);
+	return order.id;
+}
+
+OMS_VERB(order_create);
+
+static Datum
+order_create(Verb *verb, FunctionCallInfo fcinfo)
+{
+	return Int64GetDatum(order_enter(verb, fcinfo));
 }
 
 OMS_VERB(orders_create);

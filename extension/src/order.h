@@ -25,7 +25,12 @@
 #define DEFAULT_CUSTOMER "User"
 #define MAX_CUSTOMER 200 /* characters */
 #define MAX_LINES 500
-#define MAX_ORDERS 10000 /* in one call */
+#define MAX_LINE_UNITS 1000000 /* of a line */
+#define MAX_AMOUNT 40          /* characters of an amount */
+#define MAX_REFERENCE 200      /* characters */
+#define MAX_NOTE 10000
+#define MAX_ATTRIBUTES 65536 /* bytes */
+#define MAX_ORDERS 10000     /* in one call */
 
 typedef struct NewLine
 {
@@ -50,7 +55,10 @@ typedef struct NewOrder
 	const char *discount; /* of the whole order, as a line's */
 	Jsonb *attributes;
 	const char *note;
+	int64 hold_id; /* whose units it takes over, or 0 */
 	NewLine *lines;
+	const int *places; /* of the lines in the request's items, or NULL for one after the other */
+	int nbefore;       /* lines that the order has already */
 	PriceLine *prices; /* of the lines, once they are known */
 	int nlines;
 	int64 total; /* the header's sums, in the smallest unit of the currency */
@@ -68,6 +76,9 @@ extern void channel_read(Input *input, const char *pointer, const char *code, Ne
 extern void order_arguments(Input *input, FunctionCallInfo fcinfo, int first, NewOrder *order);
 extern void order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order);
 extern void items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *order);
+extern void line_read(Input *input, JsonbValue *element, const char *path, NewLine *line);
+/* order.c */
+extern int64 order_enter(Verb *verb, FunctionCallInfo fcinfo);
 /* order_create.c */
 extern SPITupleTable *orders_insert(Verb *verb, NewOrder *orders, int n);
 

@@ -183,6 +183,49 @@ order_lock_stock(OpenOrder *order, const int64 *more, int nmore)
 	stock_lock(&order->stock, products, n);
 }
 
+/* raise_exceeded raises OM045 for units that have left the shelf or are in a parcel */
+static void
+raise_exceeded(const OpenOrder *order, const OpenLine *line, int64 quantity)
+{
+	ereport(ERROR,
+			(oms_errcode(OMS_QUANTITY_EXCEEDED),
+			 errmsg("line %d of order " INT64_FORMAT " (%s) has " INT64_FORMAT
+					" units that can be cancelled, not " INT64_FORMAT,
+					line->line_no, order->id, line->sku, line_free(line), quantity),
+			 errdetail_internal(
+				 "{\"order_id\": " INT64_FORMAT ", \"line\": %d, \"wanted\": " INT64_FORMAT
+				 ", \"available\": " INT64_FORMAT ", \"shipped\": " INT64_FORMAT
+				 ", \"in_parcels\": " INT64_FORMAT ", \"cancelled\": " INT64_FORMAT "}",
+				 order->id, line->line_no, quantity, line_free(line), line->shipped,
+				 line->parcelled, line->cancelled),
+			 errhint("Shipped units can be returned; undo a shipment to cancel what is in it.")));
+}
+
+/*
+ * order_give_back gives back what an order holds of units that are taken off a
+ * line, from the place that was taken last; raises OM045 for those that are
+ * not free.  The line's own numbers are the caller's to change afterwards.
+ */
+void
+order_give_back(OpenOrder *order, OpenLine *line, int64 quantity, const char *reason)
+{
+	if (quantity > line_free(line))
+		raise_exceeded(order, line, quantity);
+	for (int i = line->nholdings - 1; i >= 0 && quantity > 0; i--)
+	{
+		OrderHolding *holding = &line->holdings[i];
+		int64 reserved = Min(quantity, holding->reserved);
+		int64 allocated = Min(quantity - reserved, holding->allocated - holding->parcelled);
+
+		holding_release(&order->stock, holding, reserved, allocated, reason);
+		holding->reserved -= reserved;
+		holding->allocated -= allocated;
+		line->reserved -= reserved;
+		line->allocated -= allocated;
+		quantity -= reserved + allocated;
+	}
+}
+
 /* order_fulfilment says how much of what is wanted has left the shelf */
 const char *
 order_fulfilment(const OpenOrder *order)

@@ -34,6 +34,8 @@ typedef struct OpenLine
 
 #define line_active(line) ((line)->quantity - (line)->cancelled)
 #define line_open(line) ((line)->quantity - (line)->cancelled - (line)->shipped)
+/* units that can still be taken off a line: neither shipped nor in a parcel */
+#define line_free(line) (line_open(line) - (line)->parcelled)
 
 /* OpenOrder: an order whose row this transaction has locked */
 typedef struct OpenOrder
@@ -74,10 +76,13 @@ extern void order_read_lines(OpenOrder *order);
 extern OpenLine *order_line(OpenOrder *order, int64 line_no);
 /* reads what the lines cost, after order_read_lines */
 extern void order_read_prices(OpenOrder *order);
-/* finds tax and totals of all lines anew and writes those that have changed; raises OM014 */
+/* finds tax and totals of all lines anew and writes those that have changed, new ones not; raises OM014 */
 extern void order_write_lines(OpenOrder *order);
+extern void order_raise_too_large(const OpenOrder *order) pg_attribute_noreturn(); /* OM014 */
 /* locks the stock of the order's products and of some more */
 extern void order_lock_stock(OpenOrder *order, const int64 *more, int nmore);
+/* gives back what is held of units that are taken off a line; raises OM045 */
+extern void order_give_back(OpenOrder *order, OpenLine *line, int64 quantity, const char *reason);
 /* writes stock, header (the next version, totals if asked for), history and event */
 extern void order_write(Verb *verb, OpenOrder *order, const OrderChange *change, bool totals);
 /* says how much of what is wanted has left the shelf, by the lines: none, partial or full */

@@ -21,7 +21,7 @@ static KeptPlan select_prices =
 		 INT8OID, INT4OID);
 
 static Table line_costs =
-	TABLE("order_line", "quantity", "cancelled", "discount", "tax", "line_total");
+	TABLE("order_line", "quantity", "cancelled", "price", "discount", "tax", "line_total");
 
 static void
 read_rules(OpenOrder *order)
@@ -57,8 +57,9 @@ order_read_prices(OpenOrder *order)
 											.total = row_int64(i, 6)};
 }
 
-static void
-raise_too_large(const OpenOrder *order)
+/* order_raise_too_large raises OM014 */
+void
+order_raise_too_large(const OpenOrder *order)
 {
 	ereport(ERROR, (oms_errcode(OMS_AMOUNT_TOO_LARGE),
 					errmsg("the total of order " INT64_FORMAT " would be larger than any amount "
@@ -77,13 +78,12 @@ reprice(OpenOrder *order)
 	{
 		OpenLine *line = &order->lines[i];
 
-		if (line->price.quantity != line_active(line) &&
-			!order_line_reprice(&line->price, line_active(line), &order->rules))
-			raise_too_large(order);
+		if (!order_line_reprice(&line->price, line_active(line), &order->rules))
+			order_raise_too_large(order);
 		prices[i] = line->price;
 	}
 	if (!order_tax(prices, order->nlines, &order->rules))
-		raise_too_large(order);
+		order_raise_too_large(order);
 	for (int i = 0; i < order->nlines; i++)
 	{
 		OpenLine *line = &order->lines[i];
@@ -93,7 +93,10 @@ reprice(OpenOrder *order)
 	}
 }
 
-/* order_write_lines finds tax and totals of all lines anew and writes those that have changed */
+/*
+ * order_write_lines finds tax and totals of all lines anew and writes those
+ * that have changed.  New lines have no row yet: who adds them writes them.
+ */
 void
 order_write_lines(OpenOrder *order)
 {
@@ -103,9 +106,10 @@ order_write_lines(OpenOrder *order)
 	{
 		OpenLine *line = &order->lines[i];
 
-		if (line->changed)
+		if (line->changed && ItemPointerIsValid(&line->tid))
 			table_update(&line_costs, &line->tid,
 						 (Datum[]){Int64GetDatum(line->quantity), Int64GetDatum(line->cancelled),
+								   money_datum(line->price.price, order->decimals),
 								   money_datum(line->price.discount, order->decimals),
 								   money_datum(line->price.tax, order->decimals),
 								   money_datum(line->price.total, order->decimals)},

@@ -3,6 +3,7 @@
  *	  Orders are born: read, priced, checked and written, many in one pass.
  */
 #include "order_create.h"
+#include "hold.h"
 #include "order_stock.h"
 
 #include "catalog/namespace.h"
@@ -68,8 +69,14 @@ reserve_all(Verb *verb, StockBatch *batch, NewOrder *orders, int n, SPITupleTabl
 			ids[nids++] = orders[i].lines[j].product_id;
 	stock_lock(batch, ids, int8_sort_unique(ids, nids));
 	for (int i = 0; i < n; i++)
-		if (takes_now(&orders[i]))
+	{
+		if (!takes_now(&orders[i]))
+			continue;
+		if (orders[i].hold_id != 0)
+			hold_hand_over(verb, batch, &orders[i]);
+		else
 			reserve(verb, batch, &orders[i], products);
+	}
 }
 
 /* --------------------------------------------------------------- writing */
@@ -127,7 +134,7 @@ write_line(SPITupleTable *products, const NewOrder *order, int i)
 	bool isnull;
 
 	table_insert(&lines_table,
-				 (Datum[]){Int64GetDatum(order->id), Int32GetDatum(i + 1),
+				 (Datum[]){Int64GetDatum(order->id), Int32GetDatum(order->nbefore + i + 1),
 						   Int64GetDatum(line->product_id), Int64GetDatum(line->quantity),
 						   SPI_getbinval(product, products->tupdesc, 4, &isnull),
 						   SPI_getbinval(product, products->tupdesc, 2, &isnull),
@@ -138,8 +145,9 @@ write_line(SPITupleTable *products, const NewOrder *order, int i)
 				 NULL);
 }
 
-static void
-write_lines(SPITupleTable *products, NewOrder **orders, int n)
+/* lines_insert writes lines that are priced, behind those that the orders have already */
+void
+lines_insert(SPITupleTable *products, NewOrder **orders, int n)
 {
 	table_begin(&lines_table);
 	for (int i = 0; i < n; i++)
@@ -199,8 +207,7 @@ SPITupleTable *
 orders_insert(Verb *verb, NewOrder *orders, int n)
 {
 	NewOrder **good = palloc(sizeof(NewOrder *) * Max(n, 1));
-	const Channel *standard = channel_get(DEFAULT_CHANNEL);
-	Pricing pricing = {.product_currency = standard ? standard->currency : ""};
+	Pricing pricing;
 	StockBatch batch = {0};
 	SPITupleTable *products;
 	Oid sequence = get_relname_relid("orders_id_seq", get_namespace_oid("oms", false));
@@ -208,7 +215,7 @@ orders_insert(Verb *verb, NewOrder *orders, int n)
 
 	origins_check(orders, n);
 	series_lock(orders, n);
-	products = find_products(orders, n, &pricing.nproducts);
+	products = find_products(&pricing, orders, n);
 	for (int i = 0; i < n; i++)
 	{
 		price_order(verb, &pricing, &orders[i]);
@@ -227,11 +234,11 @@ orders_insert(Verb *verb, NewOrder *orders, int n)
 	{
 		series_number(good, ngood);
 		write_headers(verb, good, ngood);
-		write_lines(products, good, ngood);
+		lines_insert(products, good, ngood);
 		write_notes(verb, good, ngood);
 		write_traces(verb, good, ngood);
 	}
-	/* expired holds may have been ended for orders that failed */
+	/* also when all have failed: expired holds may have been ended for them */
 	stock_write(verb, &batch);
 	return products;
 }

@@ -2,8 +2,7 @@
  * order_diagram.c
  *	  The state machine of orders as a picture and as JSON.
  */
-#include "json.h"
-#include "order_state.h"
+#include "order_machine.h"
 
 #include "utils/builtins.h"
 
@@ -117,29 +116,37 @@ rest_order_diagram(Verb *verb, FunctionCallInfo fcinfo)
 	return reply_datum(reply);
 }
 
-REST_QUERY(rest_order_states);
-
-static Datum
-rest_order_states(Verb *verb, FunctionCallInfo fcinfo)
+/* machine_json appends statuses, with what orders there hold, and steps */
+void
+machine_json(StringInfo buf)
 {
 	int n;
 	int nsteps;
 	MachineStatus *statuses = machine_statuses(&n);
 	const Transition *steps = machine_steps(&nsteps);
-	StringInfo reply = reply_begin(verb);
 
-	appendStringInfoString(reply, "{\"statuses\": [");
+	appendStringInfoString(buf, "{\"statuses\": [");
 	for (int i = 0; i < n; i++)
-		appendStringInfo(reply, "%s{\"status\": \"%s\", \"final\": %s, \"holds\": \"%s\"}",
+		appendStringInfo(buf, "%s{\"status\": \"%s\", \"final\": %s, \"holds\": \"%s\"}",
 						 i ? ", " : "", statuses[i].status, statuses[i].final ? "true" : "false",
 						 statuses[i].holds);
-	appendStringInfoString(reply, "], \"steps\": [");
+	appendStringInfoString(buf, "], \"steps\": [");
 	for (int i = 0; i < nsteps; i++)
-		appendStringInfo(reply,
+		appendStringInfo(buf,
 						 "%s{\"from\": \"%s\", \"to\": \"%s\", \"stock_effect\": \"%s\", "
 						 "\"least_role\": \"%s\"}",
 						 i ? ", " : "", steps[i].from, steps[i].to, effect_names[steps[i].effect],
 						 steps[i].admin ? "oms_admin" : "oms_staff");
-	appendStringInfoString(reply, "]}");
+	appendStringInfoString(buf, "]}");
+}
+
+REST_QUERY(rest_order_states);
+
+static Datum
+rest_order_states(Verb *verb, FunctionCallInfo fcinfo)
+{
+	StringInfo reply = reply_begin(verb);
+
+	machine_json(reply);
 	return reply_datum(reply);
 }

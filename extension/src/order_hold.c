@@ -9,12 +9,28 @@
 
 #define MAX_REASON 1000 /* characters */
 
+/* refuse_final raises OM002 when no step is left that a hold could keep an order from */
+static void
+refuse_final(const OpenOrder *order)
+{
+	if (strcmp(transitions_from(order->status), "[]") != 0)
+		return;
+	ereport(ERROR, (oms_errcode(OMS_TRANSITION_NOT_ALLOWED),
+					errmsg("order " INT64_FORMAT " is %s, from where no step leads on", order->id,
+						   order->status),
+					errdetail_internal("{\"order_id\": " INT64_FORMAT
+									   ", \"from\": \"%s\", \"allowed\": []}",
+									   order->id, order->status),
+					errhint("A hold would keep it from nothing; add a note instead.")));
+}
+
 /* hold puts an order on hold, or only says another reason */
 static void
 hold(Verb *verb, int64 id, const char *reason)
 {
 	OpenOrder *order = order_open(id, 0);
 
+	refuse_final(order);
 	if (order->hold_reason && strcmp(order->hold_reason, reason) == 0)
 		return; /* a repeated request is harmless */
 	order->hold_reason = reason;

@@ -20,55 +20,15 @@ typedef struct Cut
 	int64 quantity;
 } Cut;
 
-/* may_cancel returns how many units of a line can be cancelled: neither shipped nor in a parcel */
-static int64
-may_cancel(const OpenLine *line)
-{
-	return line_open(line) - line->parcelled;
-}
-
-/* give_back releases units of a line, from the place that was taken last */
-static void
-give_back(OpenOrder *order, OpenLine *line, int64 quantity, const char *reason)
-{
-	for (int i = line->nholdings - 1; i >= 0 && quantity > 0; i--)
-	{
-		OrderHolding *holding = &line->holdings[i];
-		int64 reserved = Min(quantity, holding->reserved);
-		int64 allocated = Min(quantity - reserved, holding->allocated - holding->parcelled);
-
-		holding_release(&order->stock, holding, reserved, allocated, reason);
-		holding->reserved -= reserved;
-		holding->allocated -= allocated;
-		line->reserved -= reserved;
-		line->allocated -= allocated;
-		quantity -= reserved + allocated;
-	}
-}
-
 /* cut_line cancels units of a line, or raises OM045 */
 static void
 cut_line(OpenOrder *order, OpenLine *line, const Cut *cut, const char *reason)
 {
-	int64 quantity = cut->all ? may_cancel(line) : cut->quantity;
+	int64 quantity = cut->all ? Max(line_free(line), 1) : cut->quantity;
 
-	if (quantity > may_cancel(line) || quantity == 0)
-		ereport(
-			ERROR,
-			(oms_errcode(OMS_QUANTITY_EXCEEDED),
-			 errmsg("line %d of order " INT64_FORMAT " (%s) has " INT64_FORMAT
-					" units that can be cancelled, not " INT64_FORMAT,
-					line->line_no, order->id, line->sku, may_cancel(line), cut->all ? 1 : quantity),
-			 errdetail_internal(
-				 "{\"order_id\": " INT64_FORMAT ", \"line\": %d, \"wanted\": " INT64_FORMAT
-				 ", \"available\": " INT64_FORMAT ", \"shipped\": " INT64_FORMAT
-				 ", \"in_parcels\": " INT64_FORMAT ", \"cancelled\": " INT64_FORMAT "}",
-				 order->id, line->line_no, Max(quantity, 1), may_cancel(line), line->shipped,
-				 line->parcelled, line->cancelled),
-			 errhint("Shipped units can be returned; undo a shipment to cancel what is in it.")));
+	order_give_back(order, line, quantity, reason);
 	line->cancelled += quantity;
 	line->changed = true;
-	give_back(order, line, quantity, reason);
 }
 
 /* refuse_final raises OM002 for an order that no step leads on from */

@@ -61,6 +61,30 @@ int_compare(const void *a, const void *b)
 	return *(const int *) a - *(const int *) b;
 }
 
+/* lock_reference keeps others from giving references of the same kind, until the transaction ends */
+static void
+lock_reference(int kind)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, kind, REFERENCE_LOCK_CLASS);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+static int
+reference_kind(const char *reference)
+{
+	return (int) (hash_bytes((const unsigned char *) reference, (int) strlen(reference)) %
+				  REFERENCE_LOCKS);
+}
+
+/* reference_lock keeps others from giving a reference, until the transaction ends */
+void
+reference_lock(const char *reference)
+{
+	lock_reference(reference_kind(reference));
+}
+
 /* lock_references keeps others from entering the same references, until the transaction ends */
 static void
 lock_references(NewOrder *orders, int n)
@@ -70,38 +94,45 @@ lock_references(NewOrder *orders, int n)
 
 	for (int i = 0; i < n; i++)
 		if (orders[i].external_ref && orders[i].outcome->message == NULL)
-			locks[nlocks++] = (int) (hash_bytes((const unsigned char *) orders[i].external_ref,
-												(int) strlen(orders[i].external_ref)) %
-									 REFERENCE_LOCKS);
+			locks[nlocks++] = reference_kind(orders[i].external_ref);
 	qsort(locks, nlocks, sizeof(int), int_compare);
 	for (int i = 0; i < nlocks; i++)
-	{
-		LOCKTAG tag;
-
-		if (i > 0 && locks[i] == locks[i - 1])
-			continue;
-		SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, locks[i], REFERENCE_LOCK_CLASS);
-		(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	}
+		if (i == 0 || locks[i] != locks[i - 1])
+			lock_reference(locks[i]);
 }
 
+/* fail_reference notes OM042; id is that of the order that has the reference, or 0 */
 static void
-fail_reference(NewOrder *order, int64 id)
+fail_reference(Outcome *outcome, const char *reference, int64 id)
 {
 	StringInfoData detail;
 
 	initStringInfo(&detail);
 	appendStringInfoString(&detail, "{\"external_ref\": ");
-	escape_json(&detail, order->external_ref);
+	escape_json(&detail, reference);
 	if (id != 0)
 		appendStringInfo(&detail, ", \"order_id\": " INT64_FORMAT, id);
 	appendStringInfoChar(&detail, '}');
-	outcome_fail(order->outcome, OMS_REFERENCE_TAKEN,
-				 id == 0 ? psprintf("another order of this call has the external reference \"%s\"",
-									order->external_ref)
-						 : psprintf("order " INT64_FORMAT " has the external reference \"%s\"", id,
-									order->external_ref),
-				 detail.data, "The order has been entered before: read it, or give another name.");
+	outcome_fail(
+		outcome, OMS_REFERENCE_TAKEN,
+		id == 0
+			? psprintf("another order of this call has the external reference \"%s\"", reference)
+			: psprintf("order " INT64_FORMAT " has the external reference \"%s\"", id, reference),
+		detail.data, "The order has been entered before: read it, or give another name.");
+}
+
+/* reference_check notes OM042 when another order of the channel has a reference, by all that is committed */
+void
+reference_check(Outcome *outcome, const char *channel, const char *reference, int64 own_id)
+{
+	Datum args[] = {CStringGetTextDatum(channel), CStringGetTextDatum(reference)};
+	uint64 found;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	found = plan_read(&select_reference, args, NULL);
+	PopActiveSnapshot();
+	if (found > 0 && row_int64(0, 1) != own_id)
+		fail_reference(outcome, reference, row_int64(0, 1));
 }
 
 /* check_reference looks a reference up among all that is committed, and what this call has */
@@ -109,9 +140,6 @@ static void
 check_reference(NewOrder *orders, int i)
 {
 	NewOrder *order = &orders[i];
-	Datum args[] = {CStringGetTextDatum(order->channel->code),
-					CStringGetTextDatum(order->external_ref)};
-	uint64 found;
 
 	for (int j = 0; j < i; j++)
 	{
@@ -119,15 +147,11 @@ check_reference(NewOrder *orders, int i)
 			strcmp(orders[j].external_ref, order->external_ref) == 0 &&
 			strcmp(orders[j].channel->code, order->channel->code) == 0)
 		{
-			fail_reference(order, 0);
+			fail_reference(order->outcome, order->external_ref, 0);
 			return;
 		}
 	}
-	PushActiveSnapshot(GetLatestSnapshot());
-	found = plan_read(&select_reference, args, NULL);
-	PopActiveSnapshot();
-	if (found > 0)
-		fail_reference(order, row_int64(0, 1));
+	reference_check(order->outcome, order->channel->code, order->external_ref, 0);
 }
 
 /* origins_check finds customers and looks external references up */

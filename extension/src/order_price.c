@@ -14,7 +14,10 @@ order_line_base(const PriceLine *line, int64 *base)
 		   !pg_sub_s64_overflow(*base, line->discount, base);
 }
 
-/* order_line_reprice changes the units of a line; its discount shrinks or grows in proportion */
+/*
+ * order_line_reprice changes the units of a line; its discount shrinks or grows
+ * in proportion, and is at most what the units cost.
+ */
 bool
 order_line_reprice(PriceLine *line, int64 quantity, const PriceRules *rules)
 {
@@ -22,7 +25,7 @@ order_line_reprice(PriceLine *line, int64 quantity, const PriceRules *rules)
 	int64 most;
 
 	line->quantity = quantity;
-	if (line->discount == 0 || before == quantity)
+	if (line->discount == 0)
 		return true;
 	if (pg_mul_s64_overflow(line->price, quantity, &most))
 		return false;

@@ -1,6 +1,6 @@
 /*
  * order_pricing.c
- *	  New orders are priced: products, prices, discounts and tax of their lines.
+ *	  Lines are priced when they are sold: products, prices, discounts and tax.
  */
 #include "order_create.h"
 
@@ -24,11 +24,13 @@ static KeptPlan select_price = PLAN("SELECT (price * 1000)::bigint FROM oms.prod
 
 /* find_products reads the products of all lines; the rows are sorted by id */
 SPITupleTable *
-find_products(NewOrder *orders, int n, uint64 *nproducts)
+find_products(Pricing *pricing, NewOrder *orders, int n)
 {
+	const Channel *standard = channel_get(DEFAULT_CHANNEL);
 	int nids = 0;
 	int64 *ids;
 
+	pricing->product_currency = standard ? standard->currency : "";
 	for (int i = 0; i < n; i++)
 		nids += orders[i].nlines;
 	ids = palloc(sizeof(int64) * Max(nids, 1));
@@ -37,7 +39,7 @@ find_products(NewOrder *orders, int n, uint64 *nproducts)
 		for (int j = 0; j < orders[i].nlines; j++)
 			ids[nids++] = orders[i].lines[j].product_id;
 	nids = int8_sort_unique(ids, nids);
-	*nproducts = plan_write(&select_products, (Datum[]){int8_array(ids, nids)}, NULL);
+	pricing->nproducts = plan_write(&select_products, (Datum[]){int8_array(ids, nids)}, NULL);
 	return SPI_tuptable;
 }
 
@@ -63,9 +65,27 @@ product_row(uint64 nproducts, int64 id)
 	return -1;
 }
 
-/* read_price finds what a unit costs in the order's currency; notes a fault */
+/* pointer_to points to a member of a line in the request */
+static char *
+pointer_to(const NewOrder *order, int i, const char *member)
+{
+	return psprintf("/items/%d/%s", order->places ? order->places[i] : i, member);
+}
+
+/* price_read reads what a unit shall cost; notes a fault */
+bool
+price_read(Input *input, const Channel *channel, const char *pointer, const char *s, int64 *price)
+{
+	if (decimal_read(s, channel->decimals, price) && *price >= 0)
+		return true;
+	input_fault(input, pointer, "must be a decimal number from 0 with at most %d decimals, for %s",
+				channel->decimals, channel->currency);
+	return false;
+}
+
+/* find_price finds what a unit costs in the order's currency; notes a fault */
 static bool
-read_price(Pricing *pricing, const NewOrder *order, int i, int64 *price)
+find_price(Pricing *pricing, const NewOrder *order, int i, int64 *price)
 {
 	const NewLine *line = &order->lines[i];
 	const Channel *channel = order->channel;
@@ -73,14 +93,8 @@ read_price(Pricing *pricing, const NewOrder *order, int i, int64 *price)
 	bool found;
 
 	if (line->price)
-	{
-		if (decimal_read(line->price, channel->decimals, price) && *price >= 0)
-			return true;
-		input_fault(&pricing->input, psprintf("/items/%d/price", i),
-					"must be a decimal number from 0 with at most %d decimals, for %s",
-					channel->decimals, channel->currency);
-		return false;
-	}
+		return price_read(&pricing->input, channel, pointer_to(order, i, "price"), line->price,
+						  price);
 	if (strcmp(channel->currency, pricing->product_currency) == 0)
 		found = money_rescale(row_int64(line->product, CENTS_COLUMN), 2, channel->decimals, price);
 	else
@@ -94,7 +108,7 @@ read_price(Pricing *pricing, const NewOrder *order, int i, int64 *price)
 	if (!found)
 	{
 		pricing->missing++;
-		input_fault(&pricing->input, psprintf("/items/%d/product_id", i),
+		input_fault(&pricing->input, pointer_to(order, i, "product_id"),
 					"product " INT64_FORMAT " has no price in %s", line->product_id,
 					channel->currency);
 	}
@@ -102,12 +116,12 @@ read_price(Pricing *pricing, const NewOrder *order, int i, int64 *price)
 }
 
 /*
- * read_discount reads an amount, or a percentage with % behind, of a base; what
+ * discount_read reads an amount, or a percentage with % behind, of a base; what
  * is taken off is never more than the base.
  */
-static bool
-read_discount(Pricing *pricing, const Channel *channel, const char *pointer, const char *s,
-			  int64 base, int64 *discount)
+bool
+discount_read(Input *input, const Channel *channel, const char *pointer, const char *s, int64 base,
+			  int64 *discount)
 {
 	size_t length = strlen(s);
 	int64 units;
@@ -117,15 +131,15 @@ read_discount(Pricing *pricing, const Channel *channel, const char *pointer, con
 		if (decimal_read(pnstrdup(s, length - 1), RATE_DECIMALS, &units) && units >= 0 &&
 			units <= RATE_ONE)
 			return money_scale(base, units, RATE_ONE, channel->rules.rounding, discount);
-		input_fault(&pricing->input, pointer, "must be from 0%% to 100%% with at most %d decimals",
+		input_fault(input, pointer, "must be from 0%% to 100%% with at most %d decimals",
 					RATE_DECIMALS);
 	}
 	else if (!decimal_read(s, channel->decimals, &units) || units < 0)
-		input_fault(&pricing->input, pointer,
+		input_fault(input, pointer,
 					"must be an amount from 0 with at most %d decimals, or percent such as 10%%",
 					channel->decimals);
 	else if (units > base)
-		input_fault(&pricing->input, pointer, "must not be more than what it is taken off");
+		input_fault(input, pointer, "must not be more than what it is taken off");
 	else
 		*discount = units;
 	return true;
@@ -142,13 +156,13 @@ price_line(Pricing *pricing, NewOrder *order, int i)
 	line->product = product_row(pricing->nproducts, line->product_id);
 	if (line->product < 0 || row_bool(line->product, ARCHIVED_COLUMN))
 	{
-		input_fault(&pricing->input, psprintf("/items/%d/product_id", i),
+		input_fault(&pricing->input, pointer_to(order, i, "product_id"),
 					line->product < 0 ? "there is no product " INT64_FORMAT
 									  : "product " INT64_FORMAT " is archived and no longer sold",
 					line->product_id);
 		return true;
 	}
-	if (!read_price(pricing, order, i, &price->price))
+	if (!find_price(pricing, order, i, &price->price))
 		return true;
 	price->quantity = line->quantity;
 	price->tax_rate = line->tax_rate < 0 ? order->channel->tax_rate : line->tax_rate;
@@ -156,8 +170,8 @@ price_line(Pricing *pricing, NewOrder *order, int i)
 	if (line->discount == NULL)
 		return true;
 	return order_line_base(price, &base) &&
-		   read_discount(pricing, order->channel, psprintf("/items/%d/discount", i), line->discount,
-						 base, &price->discount);
+		   discount_read(&pricing->input, order->channel, pointer_to(order, i, "discount"),
+						 line->discount, base, &price->discount);
 }
 
 /* discount_order takes the order's own discount off its lines */
@@ -171,7 +185,8 @@ discount_order(Pricing *pricing, NewOrder *order)
 	for (int i = 0; i < order->nlines; i++)
 		if (!order_line_base(&order->prices[i], &base) || pg_add_s64_overflow(sum, base, &sum))
 			return false;
-	return read_discount(pricing, order->channel, "/discount", order->discount, sum, &discount) &&
+	return discount_read(&pricing->input, order->channel, "/discount", order->discount, sum,
+						 &discount) &&
 		   order_discount(order->prices, order->nlines, discount);
 }
 
@@ -205,20 +220,28 @@ price_lines(Pricing *pricing, NewOrder *order)
 	return order_tax(order->prices, order->nlines, &order->channel->rules) && add_up(order);
 }
 
-/* refuse_prices lets only administrators set prices */
+/* prices_allowed lets only administrators set prices */
+bool
+prices_allowed(Verb *verb, Outcome *outcome)
+{
+	if (has_privs_of_role(verb->userid, get_role_oid("oms_admin", false)))
+		return true;
+	outcome_fail(outcome, OMS_ROLE_REQUIRED,
+				 pstrdup("only an administrator may set the price of a line"), NULL,
+				 "Leave price out, or ask a user with the role admin.");
+	return false;
+}
+
+/* refuse_prices notes OM023 when a line has a price that may not be set */
 static void
 refuse_prices(Verb *verb, NewOrder *order)
 {
 	for (int i = 0; i < order->nlines; i++)
-	{
-		if (order->lines[i].price == NULL)
-			continue;
-		if (!has_privs_of_role(verb->userid, get_role_oid("oms_admin", false)))
-			outcome_fail(order->outcome, OMS_ROLE_REQUIRED,
-						 pstrdup("only an administrator may set the price of a line"), NULL,
-						 "Leave price out, or ask a user with the role admin.");
-		return;
-	}
+		if (order->lines[i].price)
+		{
+			(void) prices_allowed(verb, order->outcome);
+			return;
+		}
 }
 
 /* price_order finds products, prices, discounts and tax of the lines, and the sums */

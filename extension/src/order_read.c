@@ -7,17 +7,13 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-#define MAX_REFERENCE 200 /* characters */
-#define MAX_NOTE 10000
-#define MAX_ATTRIBUTES 65536 /* bytes */
-#define MAX_AMOUNT 40        /* characters of an amount */
-
-static void
-read_line(Input *input, JsonbValue *element, const char *path, NewLine *line)
+/* line_read reads a line to be sold */
+void
+line_read(Input *input, JsonbValue *element, const char *path, NewLine *line)
 {
 	static const Field fields[] = {
 		{"product_id", FIELD_INTEGER, true, 1, PG_INT64_MAX},
-		{"quantity", FIELD_INTEGER, true, 1, 1000000},
+		{"quantity", FIELD_INTEGER, true, 1, MAX_LINE_UNITS},
 		{"discount", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
 		{"tax_rate", FIELD_RATE, false, 0, INT64CONST(9999999)},
 		{"price", FIELD_AMOUNT, false, 1, MAX_AMOUNT},
@@ -51,7 +47,7 @@ items_read(Input *input, JsonbContainer *items, const char *path, NewOrder *orde
 	order->lines = palloc0(sizeof(NewLine) * n);
 	order->nlines = n;
 	for (int i = 0; i < n; i++)
-		read_line(input, getIthJsonbValueFromContainer(items, i), psprintf("%s/%d", path, i),
+		line_read(input, getIthJsonbValueFromContainer(items, i), psprintf("%s/%d", path, i),
 				  &order->lines[i]);
 }
 
@@ -66,13 +62,12 @@ channel_read(Input *input, const char *pointer, const char *code, NewOrder *orde
 		input_fault(input, pointer, "channel \"%s\" is not active", code);
 }
 
-/* order_read reads an order from the object of a request */
+/* order_read reads an order from the object of a request, which has no items for a hold's */
 void
 order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *order)
 {
 	static const Field fields[] = {
 		{"customer_name", FIELD_TEXT, false, 1, MAX_CUSTOMER},
-		{"items", FIELD_ARRAY, true, 1, MAX_LINES},
 		{"status", FIELD_TEXT, false, 1, 32},
 		{"channel", FIELD_TEXT_OR_NULL, false, 1, 32},
 		{"currency", FIELD_TEXT_OR_NULL, false, 1, 3},
@@ -93,26 +88,28 @@ order_read(Input *input, JsonbContainer *object, const char *path, NewOrder *ord
 		{"updated_at", FIELD_READ_ONLY, false, 0, 0},
 		{"version", FIELD_READ_ONLY, false, 0, 0},
 		{"created_by", FIELD_READ_ONLY, false, 0, 0},
+		{"items", FIELD_ARRAY, true, 1, MAX_LINES},
 	};
-	FieldValue values[lengthof(fields)];
+	FieldValue values[lengthof(fields)] = {0};
+	const FieldValue *items = &values[lengthof(fields) - 1];
 
-	input_fields(input, object, path, fields, lengthof(fields), values);
+	input_fields(input, object, path, fields, lengthof(fields) - (order->hold_id ? 1 : 0), values);
 	order->customer = values[0].text;
-	if (values[1].given)
-		items_read(input, values[1].array, psprintf("%s/items", path), order);
-	if (values[2].given && strcmp(values[2].text, STATUS_INITIAL) != 0)
+	if (items->given)
+		items_read(input, items->array, psprintf("%s/items", path), order);
+	if (values[1].given && strcmp(values[1].text, STATUS_INITIAL) != 0)
 		input_fault(input, psprintf("%s/status", path),
 					"an order is born " STATUS_INITIAL ": leave it out, then change the status");
 	channel_read(input, psprintf("%s/channel", path),
-				 values[3].text ? values[3].text : DEFAULT_CHANNEL, order);
-	if (values[4].text && order->channel && strcmp(values[4].text, order->channel->currency) != 0)
+				 values[2].text ? values[2].text : DEFAULT_CHANNEL, order);
+	if (values[3].text && order->channel && strcmp(values[3].text, order->channel->currency) != 0)
 		input_fault(input, psprintf("%s/currency", path), "must be that of the channel, %s",
 					order->channel->currency);
-	order->customer_id = values[5].number;
-	order->external_ref = values[6].text;
-	order->discount = values[7].text;
-	order->attributes = values[8].object;
-	order->note = values[9].text;
+	order->customer_id = values[4].number;
+	order->external_ref = values[5].text;
+	order->discount = values[6].text;
+	order->attributes = values[7].object;
+	order->note = values[8].text;
 }
 
 /* text_argument reads a text of the arguments, or NULL */

@@ -211,6 +211,25 @@ rest_order_list(Verb *verb, FunctionCallInfo fcinfo)
 					  PG_GETARG_JSONB_P(3));
 }
 
+static KeptPlan customer_exists = PLAN("SELECT FROM oms.customer WHERE id = $1", INT8OID);
+
+REST_QUERY(rest_customer_orders);
+
+static Datum
+rest_customer_orders(Verb *verb, FunctionCallInfo fcinfo)
+{
+	int64 id = PG_GETARG_INT64(2);
+
+	if (plan_read(&customer_exists, (Datum[]){Int64GetDatum(id)}, NULL) == 0)
+		ereport(ERROR, (oms_errcode(OMS_CUSTOMER_NOT_FOUND),
+						errmsg("there is no customer " INT64_FORMAT, id),
+						errhint("List the customers to see their ids; archived ones are listed "
+								"with archived=true.")));
+	return list_reply_within(verb, &order_list, TextDatumGetCString(PG_GETARG_DATUM(3)),
+							 PG_GETARG_JSONB_P(4), "customer_id = $?::bigint",
+							 psprintf(INT64_FORMAT, id));
+}
+
 /* ----------------------------------------------------------------- writing */
 
 /* append_text appends a string, or null */

@@ -36,12 +36,13 @@ typedef struct MachineStatus
 } MachineStatus;
 
 /* the machine as a whole: statuses from STATUS_INITIAL on, and steps by their statuses */
-extern MachineStatus *machine_statuses(int *n);
+extern MachineStatus *machine_statuses(int *n); /* order_machine.c */
 extern const Transition *machine_steps(int *n);
 
 extern const Transition *transition_find(const char *from, const char *to);
 extern const Transition *transition_next(const char *from, const char *to);
 extern bool status_exists(const char *status);
+extern bool status_final(const char *status);
 /* the status that a step with effect ship leads to from here, SHIPPED if it is one, or NULL */
 extern const char *transition_shipping(const char *from);
 extern char *transitions_from(const char *from); /* JSON array of statuses */

@@ -235,20 +235,27 @@ find_takes(Verb *verb, StockBatch *batch, const char *what, int64 order_id, cons
 		   int nwants, int *ntakes, Outcome *outcome)
 {
 	StockTake *takes = allocation_find(batch, wants, nwants, ntakes);
-	int64 *products;
-	int n;
 
 	if (takes)
 		return takes;
-	products = palloc(sizeof(int64) * nwants);
-	for (int i = 0; i < nwants; i++)
-		products[i] = wants[i].product_id;
-	n = int8_sort_unique(products, nwants);
-	if (holds_end_expired(verb, batch, products, n))
+	if (holds_end_expired(verb, batch) > 0)
 		takes = allocation_find(batch, wants, nwants, ntakes);
 	if (takes == NULL)
 		allocation_fail(outcome, batch, what, order_id, wants, nwants);
 	return takes;
+}
+
+/* book_takes books what was found for an order, reserved or allocated */
+static void
+book_takes(StockBatch *batch, int64 order_id, const StockTake *takes, int ntakes, bool allocated)
+{
+	for (int i = 0; i < ntakes; i++)
+		stock_move(batch, takes[i].row,
+				   &(StockMove){.kind = allocated ? "allocate" : "reserve",
+								.d_reserved = allocated ? 0 : takes[i].quantity,
+								.d_allocated = allocated ? takes[i].quantity : 0,
+								.order_id = order_id,
+								.line_no = takes[i].want->line_no});
 }
 
 /* order_reserve books units for an order that takes them at its birth; the caller writes */
@@ -259,12 +266,21 @@ order_reserve(Verb *verb, StockBatch *batch, int64 order_id, const StockWant *wa
 	int ntakes;
 	StockTake *takes = find_takes(verb, batch, "the order", 0, wants, nwants, &ntakes, outcome);
 
-	for (int i = 0; takes && i < ntakes; i++)
-		stock_move(batch, takes[i].row,
-				   &(StockMove){.kind = "reserve",
-								.d_reserved = takes[i].quantity,
-								.order_id = order_id,
-								.line_no = takes[i].want->line_no});
+	if (takes)
+		book_takes(batch, order_id, takes, ntakes, false);
+}
+
+/* order_take books more units for lines of an order, reserved or allocated; the caller writes */
+void
+order_take(Verb *verb, StockBatch *batch, int64 order_id, const StockWant *wants, int nwants,
+		   bool allocated, Outcome *outcome)
+{
+	int ntakes;
+	StockTake *takes = find_takes(verb, batch, psprintf("order " INT64_FORMAT, order_id), order_id,
+								  wants, nwants, &ntakes, outcome);
+
+	if (takes)
+		book_takes(batch, order_id, takes, ntakes, allocated);
 }
 
 /* want_the_rest takes what an order has reserved off what it wants */
@@ -361,12 +377,7 @@ allocate_order(Verb *verb, StockBatch *batch, MovingOrder *order)
 									.d_allocated = order->holdings[i].reserved,
 									.order_id = order->id,
 									.line_no = order->holdings[i].line_no});
-	for (int i = 0; i < ntakes; i++)
-		stock_move(batch, takes[i].row,
-				   &(StockMove){.kind = "allocate",
-								.d_allocated = takes[i].quantity,
-								.order_id = order->id,
-								.line_no = takes[i].want->line_no});
+	book_takes(batch, order->id, takes, ntakes, true);
 	tell_split(order, takes, ntakes);
 }
 

@@ -52,6 +52,9 @@ extern void orders_move_stock(Verb *verb, MovingOrder *orders, int n);
 /* books units for an order that takes them at its birth; the rows are locked, the caller writes */
 extern void order_reserve(Verb *verb, StockBatch *batch, int64 order_id, const StockWant *wants,
 						  int nwants, Outcome *outcome);
+/* books more units for lines of an order, reserved or allocated; the rows are locked, the caller writes */
+extern void order_take(Verb *verb, StockBatch *batch, int64 order_id, const StockWant *wants,
+					   int nwants, bool allocated, Outcome *outcome);
 /* appends where the units lie that are promised to an order, as allocation_json does */
 extern void order_split(StringInfo buf, int64 order_id);
 /* takes units of a holding off the shelf; notes OM049 when they do not lie there */

@@ -278,7 +278,7 @@ receive_line(OpenOrder *order, int64 id, const ReturnItem *item, int32 location_
 						errhint("Receive fewer units at once.")));
 	if (item->restock > 0)
 	{
-		StockRow *row = stock_need(&order->stock, line->product_id, location_id);
+		StockRow *row = stock_find(&order->stock, line->product_id, location_id);
 
 		stock_room(row, item->restock);
 		stock_move(&order->stock, row,
@@ -296,25 +296,24 @@ receive_line(OpenOrder *order, int64 id, const ReturnItem *item, int32 location_
 			   (Datum[]){Int64GetDatum(order->id), key[1], Int64GetDatum(units)}, NULL);
 }
 
-/* lock_shelves locks the stock of the order, with a row for each line that is restocked there */
-static void
-lock_shelves(OpenOrder *order, const ReturnItem *items, int n, int32 location_id)
+/* lock_rows locks the stock of an order, with the rows where units will lie; false if one is gone again */
+static bool
+lock_rows(OpenOrder *order, const ReturnItem *items, int n, int32 location_id)
 {
 	int64 *products = palloc(sizeof(int64) * Max(n, 1));
-	bool missing = false;
 	int m = 0;
 
 	for (int i = 0; i < n; i++)
 		if (items[i].restock > 0)
 			products[m++] = order_line(order, items[i].line_no)->product_id;
 	m = int8_sort_unique(products, m);
-	(void) stock_make(products, m, location_id);
-	order_lock_stock(order, NULL, 0);
-	/* somebody may have deleted one before it was locked */
 	for (int i = 0; i < m; i++)
-		missing |= stock_find(&order->stock, products[i], location_id) == NULL;
-	if (missing && stock_make(products, m, location_id))
-		order_lock_stock(order, NULL, 0);
+		(void) stock_make(products[i], location_id);
+	order_lock_stock(order, NULL, 0);
+	for (int i = 0; i < m; i++)
+		if (stock_find(&order->stock, products[i], location_id) == NULL)
+			return false;
+	return true;
 }
 
 /* return_book books what has come in at a location */
@@ -332,7 +331,8 @@ return_book(Verb *verb, int64 id, const ReturnItem *items, int n, const char *lo
 		raise_state(id, state, received, "RECEIVED");
 	order_read_lines(order);
 	order_read_prices(order);
-	lock_shelves(order, items, n, location_id);
+	while (!lock_rows(order, items, n, location_id))
+		stock_gone();
 	for (int i = 0; i < n; i++)
 		receive_line(order, id, &items[i], location_id);
 	complete = plan_write(&is_complete, (Datum[]){Int64GetDatum(id)}, NULL) == 0;

@@ -292,8 +292,9 @@ static const struct
 	[SHIPMENT_CANCEL] = {"cancelled", {"OPEN", "PACKED"}, "CANCELLED", "shipment.cancelled"},
 };
 
-static int64
-order_of(int64 id)
+/* shipment_order returns the order of a shipment, or raises OM036 */
+int64
+shipment_order(int64 id)
 {
 	if (plan_write(&select_order_of, (Datum[]){Int64GetDatum(id)}, NULL) == 0)
 		ereport(ERROR, (oms_errcode(OMS_SHIPMENT_NOT_FOUND),
@@ -391,7 +392,7 @@ void
 shipment_step(Verb *verb, int64 id, ShipmentStep step, const char *carrier, const char *tracking,
 			  const char *reason)
 {
-	int64 order_id = order_of(id);
+	int64 order_id = shipment_order(id);
 	OpenOrder *order = order_open(order_id, 0);
 	const char nulls[5] = {' ', ' ', carrier ? ' ' : 'n', tracking ? ' ' : 'n', '\0'};
 	int32 location_id;

@@ -34,6 +34,16 @@ typedef enum ShipmentStep
 	SHIPMENT_CANCEL
 } ShipmentStep;
 
+/*
+ * ShipmentText: a carrier or tracking number to be written; given as NULL
+ * it is taken away.
+ */
+typedef struct ShipmentText
+{
+	bool given;
+	const char *text;
+} ShipmentText;
+
 #define MAX_CARRIER 100 /* characters, as the next */
 #define MAX_TRACKING 200
 
@@ -42,6 +52,9 @@ extern void shipment_read_items(Input *input, JsonbContainer *items, const char 
 								NewShipment *shipment);
 /* makes parcels of an order, one for each location; returns their ids */
 extern int64 *shipments_create(Verb *verb, int64 order_id, const NewShipment *shipment, int *n);
+extern int64 shipment_order(int64 id); /* of a shipment; raises OM036 */
+/* shipment_update.c: changes carrier and tracking number, also of what has shipped; raises OM047 */
+extern void shipment_change(Verb *verb, int64 id, ShipmentText carrier, ShipmentText tracking);
 /* takes a shipment a step on, and its order with it; carrier, tracking and reason may be NULL */
 extern void shipment_step(Verb *verb, int64 id, ShipmentStep step, const char *carrier,
 						  const char *tracking, const char *reason);

@@ -119,6 +119,30 @@ step_of_sql(Verb *verb, FunctionCallInfo fcinfo, ShipmentStep step, int carrier,
 	return (Datum) 0;
 }
 
+OMS_VERB(shipment_update);
+
+/* shipment_update takes away what is empty, and leaves what is null */
+static Datum
+shipment_update(Verb *verb, FunctionCallInfo fcinfo)
+{
+	ShipmentText texts[2];
+	Input input;
+
+	input_start(&input);
+	for (int i = 0; i < 2; i++)
+	{
+		texts[i].text = text_argument(fcinfo, i + 1);
+		texts[i].given = texts[i].text != NULL;
+		if (texts[i].given && *texts[i].text == '\0')
+			texts[i].text = NULL;
+	}
+	check_text(&input, "/carrier", texts[0].text, MAX_CARRIER);
+	check_text(&input, "/tracking", texts[1].text, MAX_TRACKING);
+	input_end(&input);
+	shipment_change(verb, PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), texts[0], texts[1]);
+	return (Datum) 0;
+}
+
 /* --------------------------------------------------------------- REST steps */
 
 static Datum
@@ -171,6 +195,26 @@ SHIPMENT_STEP_VERB(deliver, SHIPMENT_DELIVER, -1, -1);
 SHIPMENT_STEP_VERB(cancel, SHIPMENT_CANCEL, -1, 1);
 
 /* ------------------------------------------------------------------- REST */
+
+REST_VERB(rest_shipment_update);
+
+static Datum
+rest_shipment_update(Verb *verb, FunctionCallInfo fcinfo)
+{
+	static const Field fields[] = {
+		{"carrier", FIELD_TEXT_OR_NULL, false, 1, MAX_CARRIER},
+		{"tracking", FIELD_TEXT_OR_NULL, false, 1, MAX_TRACKING},
+	};
+	FieldValue values[lengthof(fields)];
+	Input input;
+
+	input_fields(&input, input_begin(&input, PG_GETARG_TEXT_PP(3)), "", fields, lengthof(fields),
+				 values);
+	input_end(&input);
+	shipment_change(verb, PG_GETARG_INT64(2), (ShipmentText){values[0].given, values[0].text},
+					(ShipmentText){values[1].given, values[1].text});
+	return shipment_reply(verb, PG_GETARG_INT64(2));
+}
 
 REST_VERB(rest_shipment_create);
 

@@ -2,8 +2,9 @@
  * stock.c
  *	  Stock rows locked, changed and written together with their ledger.
  *
- * Rows are always locked in the order of their products and locations, so verbs that meet on
- * several products wait for each other but never in a circle.
+ * Rows are always locked in the order of their products and ids, so verbs that meet on several
+ * products wait for each other but never in a circle.  It is ids and not locations, for a row
+ * that is made later must come last: who waited for the others meanwhile does not know it yet.
  */
 #include "stock.h"
 
@@ -11,10 +12,12 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
 
 static KeptPlan lock_stock = PLAN(
 	"SELECT product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid "
-	"FROM oms.stock WHERE product_id = ANY ($1) ORDER BY product_id, location_id "
+	"FROM oms.stock WHERE product_id = ANY ($1) ORDER BY product_id, id "
 	"FOR NO KEY UPDATE",
 	INT8ARRAYOID);
 
@@ -25,12 +28,17 @@ static Table stock_moves = TABLE("stock_move", "product_id", "location_id", "seq
 								 "d_on_hand", "d_reserved", "d_allocated", "on_hand", "reserved",
 								 "allocated", "order_id", "line_no", "document", "reason", "actor");
 
+static KeptPlan row_exists =
+	PLAN("SELECT FROM oms.stock WHERE product_id = $1 AND location_id = $2", INT8OID, INT4OID);
+
+static KeptPlan lock_product =
+	PLAN("SELECT FROM oms.product WHERE id = $1 FOR NO KEY UPDATE", INT8OID);
+
 /* a row that comes back after a deletion goes on in its old ledger, read once the row is ours */
-static KeptPlan insert_stock =
-	PLAN("INSERT INTO oms.stock (product_id, location_id) SELECT id, $2 FROM oms.product "
-		 "WHERE id = $1 AND NOT EXISTS (SELECT FROM oms.stock WHERE product_id = $1 "
-		 "AND location_id = $2) ON CONFLICT (product_id, location_id) DO NOTHING",
-		 INT8OID, INT4OID);
+static KeptPlan insert_stock = PLAN("INSERT INTO oms.stock (product_id, location_id) "
+									"VALUES ($1, $2) "
+									"ON CONFLICT (product_id, location_id) DO NOTHING",
+									INT8OID, INT4OID);
 
 static KeptPlan adopt_ledger =
 	PLAN("UPDATE oms.stock SET moves = (SELECT max(seq) FROM oms.stock_move m "
@@ -38,8 +46,6 @@ static KeptPlan adopt_ledger =
 		 "WHERE product_id = $1 AND location_id = $2 AND EXISTS (SELECT FROM oms.stock_move m "
 		 "WHERE m.product_id = $1 AND m.location_id = $2)",
 		 INT8OID, INT4OID);
-
-static KeptPlan product_exists = PLAN("SELECT FROM oms.product WHERE id = $1", INT8OID);
 
 /* stock_lock locks the rows of some products, sorted and without doubles, at all locations */
 void
@@ -196,43 +202,35 @@ stock_write(Verb *verb, StockBatch *batch)
 /* ----------------------------------------------------------- adjustments */
 
 /*
- * stock_make makes the rows at a location that are missing, of products that are
- * sorted and without doubles, and tells whether it made one.  It comes before
- * rows are locked: who waits for a row that somebody else is making must hold
- * none that the other one, or who locks the new row first, still needs.
+ * stock_make makes the row of a product at a location when it is missing, and
+ * tells whether it did.  Nobody who calls it has locked rows of stock yet: those
+ * who make rows of a product take turns by the lock of the product, so that the
+ * rows' ids grow in the order in which others come to know them.
  */
 bool
-stock_make(const int64 *product_ids, int n, int32 location_id)
+stock_make(int64 product_id, int32 location_id)
 {
-	bool made = false;
+	Datum args[] = {Int64GetDatum(product_id), Int32GetDatum(location_id)};
 
-	for (int i = 0; i < n; i++)
-	{
-		Datum args[] = {Int64GetDatum(product_ids[i]), Int32GetDatum(location_id)};
-
-		if (plan_write(&insert_stock, args, NULL) == 0)
-			continue;
-		plan_write(&adopt_ledger, args, NULL);
-		made = true;
-	}
-	return made;
+	if (plan_write(&row_exists, args, NULL) > 0)
+		return false;
+	if (plan_write(&lock_product, args, NULL) == 0)
+		ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
+						errmsg("there is no product " INT64_FORMAT, product_id),
+						errhint("List the products to see their ids.")));
+	if (plan_write(&insert_stock, args, NULL) == 0)
+		return false;
+	plan_write(&adopt_ledger, args, NULL);
+	return true;
 }
 
-/* stock_need returns the row of a product at a location, or raises OM004 */
-StockRow *
-stock_need(StockBatch *batch, int64 product_id, int32 location_id)
+/* stock_gone raises 40001 for a row that was deleted meanwhile, unless the next statement will see that */
+void
+stock_gone(void)
 {
-	StockRow *row = stock_find(batch, product_id, location_id);
-
-	if (row)
-		return row;
-	/* a snapshot older than the row that somebody else has just made */
-	if (plan_write(&product_exists, (Datum[]){Int64GetDatum(product_id)}, NULL) > 0)
+	if (IsolationUsesXactSnapshot())
 		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						errmsg("could not serialize access due to concurrent update")));
-	ereport(ERROR, (oms_errcode(OMS_PRODUCT_NOT_FOUND),
-					errmsg("there is no product " INT64_FORMAT, product_id),
-					errhint("List the products to see their ids.")));
 }
 
 /*
@@ -242,19 +240,19 @@ stock_need(StockBatch *batch, int64 product_id, int32 location_id)
 StockRow *
 stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 {
-	bool inserted = stock_make(&product_id, 1, location_id);
-
-	stock_lock(batch, &product_id, 1);
-	/* somebody may have deleted it before it was locked */
-	if (stock_find(batch, product_id, location_id) == NULL &&
-		stock_make(&product_id, 1, location_id))
+	for (;;)
 	{
-		inserted = true;
+		bool inserted = stock_make(product_id, location_id);
+		StockRow *row;
+
 		stock_lock(batch, &product_id, 1);
+		row = stock_find(batch, product_id, location_id);
+		if (made)
+			*made = inserted;
+		if (row)
+			return row;
+		stock_gone();
 	}
-	if (made)
-		*made = inserted;
-	return stock_need(batch, product_id, location_id);
 }
 
 /* stock_room raises OM014 when a row has no room for so many units more */
@@ -283,11 +281,36 @@ stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint
 					errhint("%s", hint)));
 }
 
-/* stock_event tells of the last move of a row */
-void
-stock_event(Verb *verb, const char *type, const StockRow *row)
+/* append_location appends a location's code as a JSON string */
+static void
+append_location(StringInfo buf, int32 location_id)
 {
-	event_append(verb, type, "product", 1, &row->product_id, &row->moves, NULL);
+	const Location *location = location_get(location_id);
+
+	escape_json(buf, location ? location->code : "");
+}
+
+/*
+ * stock_event tells of the last move of a row, and where it was; "to" is the row
+ * that the units have gone to, or NULL.
+ */
+void
+stock_event(Verb *verb, const char *type, const StockRow *row, const StockRow *to)
+{
+	StringInfoData payload;
+	Datum detail;
+
+	initStringInfo(&payload);
+	appendStringInfoString(&payload, "{\"location\": ");
+	append_location(&payload, row->location_id);
+	if (to)
+	{
+		appendStringInfoString(&payload, ", \"to_location\": ");
+		append_location(&payload, to->location_id);
+	}
+	appendStringInfoChar(&payload, '}');
+	detail = DirectFunctionCall1(jsonb_in, CStringGetDatum(payload.data));
+	event_append(verb, type, "product", 1, &row->product_id, &row->moves, &detail);
 }
 
 /*
@@ -311,6 +334,7 @@ stock_adjust_row(Verb *verb, int64 product_id, int32 location_id, int64 delta, c
 					"Units promised to orders cannot be taken away: cancel orders first.");
 	stock_move(&batch, row, &(StockMove){.kind = kind, .d_on_hand = delta, .reason = reason});
 	stock_write(verb, &batch);
-	stock_event(verb, strcmp(kind, "receive") == 0 ? "stock.received" : "stock.adjusted", row);
+	stock_event(verb, strcmp(kind, "receive") == 0 ? "stock.received" : "stock.adjusted", row,
+				NULL);
 	return stock_available(row);
 }

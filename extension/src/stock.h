@@ -41,7 +41,7 @@ typedef struct StockMove
 	StockRow after;
 } StockMove;
 
-/* StockBatch: rows sorted by product and location, and moves to be written */
+/* StockBatch: rows sorted by product and id, and moves to be written */
 typedef struct StockBatch
 {
 	StockRow *rows;
@@ -49,31 +49,32 @@ typedef struct StockBatch
 	StockMove *moves;
 	int nmoves;
 	int max_moves;
+	bool swept; /* expired holds of its products have been ended */
 } StockBatch;
 
 #define stock_available(row) ((row)->on_hand - (row)->reserved - (row)->allocated)
 
 /* locks the rows of some products, sorted and without doubles, at all locations */
 extern void stock_lock(StockBatch *batch, const int64 *product_ids, int n);
-/* makes rows at a location that are missing, before their products' rows are locked */
-extern bool stock_make(const int64 *product_ids, int n, int32 location_id);
+/* makes a missing row, before any row of stock is locked; tells whether it did */
+extern bool stock_make(int64 product_id, int32 location_id);
 /* locks the rows of a product and makes the one at a location if it is missing; *made may be NULL */
 extern StockRow *stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made);
 /* the first row of a product, or NULL, and how many there are */
 extern StockRow *stock_of(StockBatch *batch, int64 product_id, int *n);
 extern StockRow *stock_find(StockBatch *batch, int64 product_id, int32 location_id);
-/* the row of a product at a location, or OM004 */
-extern StockRow *stock_need(StockBatch *batch, int64 product_id, int32 location_id);
 /* changes a row of the batch and notes the move; the caller has checked it */
 extern void stock_move(StockBatch *batch, StockRow *row, const StockMove *move);
 /* writes the rows that moved and their moves */
 extern void stock_write(Verb *verb, StockBatch *batch);
 
+/* a row was deleted since stock_make: raises 40001, unless it can be tried again */
+extern void stock_gone(void);
 extern void stock_room(const StockRow *row, int64 units); /* raises OM014 */
 /* raises OM003 */
 extern void stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint);
-/* tells of the last move of a row, which is the event's version */
-extern void stock_event(Verb *verb, const char *type, const StockRow *row);
+/* tells of the last move of a row, which is the event's version; "to" is where its units went, or NULL */
+extern void stock_event(Verb *verb, const char *type, const StockRow *row, const StockRow *to);
 
 /* books a change of on_hand with its move and event; returns what is available there then */
 extern int64 stock_adjust_row(Verb *verb, int64 product_id, int32 location_id, int64 delta,

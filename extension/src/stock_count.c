@@ -42,7 +42,7 @@ stock_count_row(Verb *verb, int64 product_id, int32 location_id, int64 counted,
 		&batch, row,
 		&(StockMove){.kind = "count", .d_on_hand = counted - row->on_hand, .reason = reason});
 	stock_write(verb, &batch);
-	stock_event(verb, "stock.counted", row);
+	stock_event(verb, "stock.counted", row, NULL);
 	return stock_available(row);
 }
 

@@ -51,7 +51,7 @@ stock_transfer_units(Verb *verb, int64 product_id, int64 quantity, const char *f
 		&(StockMove){
 			.kind = "transfer", .d_on_hand = quantity, .document = document, .reason = reason});
 	stock_write(verb, &batch);
-	stock_event(verb, "stock.transferred", out);
+	stock_event(verb, "stock.transferred", out, in);
 	return id;
 }
 

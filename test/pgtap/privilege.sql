@@ -15,22 +15,22 @@ CREATE ROLE oms_pgtap_nobody;
 CREATE TEMP TABLE may_call (fn text, least text, omsd boolean DEFAULT false);
 INSERT INTO may_call (fn, least) SELECT fn, least FROM (VALUES
   ('oms_reader', '{status_holds,order_diagram,worker_list}'::text[]),
-  ('oms_staff', '{order_create,orders_create,order_move,order_advance,order_hold,order_release,order_cancel_lines,order_close,shipment_create,shipment_pack,shipment_ship,shipment_deliver,shipment_cancel,return_request,return_approve,return_reject,return_cancel,return_receive,return_close,order_confirm,order_pack,order_ship,order_deliver,order_cancel,orders_confirm,orders_pack,orders_ship,orders_deliver,orders_cancel,stock_receive,stock_adjust}'),
+  ('oms_staff', '{order_create,order_sell,orders_create,order_move,order_advance,order_hold,order_release,order_amend,order_update,order_note_add,order_cancel_lines,order_close,shipment_create,shipment_pack,shipment_ship,shipment_deliver,shipment_cancel,shipment_update,return_request,return_approve,return_reject,return_cancel,return_receive,return_close,order_confirm,order_pack,order_ship,order_deliver,order_cancel,orders_confirm,orders_pack,orders_ship,orders_deliver,orders_cancel,stock_receive,stock_adjust}'),
   ('oms_staff', '{why_not,order_timeline}'),
-  ('oms_staff', '{stock_count,stock_transfer,stock_set,stock_as_of,stock_ledger,stock_low,hold_create,hold_renew,hold_release,hold_expire}'),
+  ('oms_staff', '{stock_count,stock_transfer,stock_set,stock_as_of,stock_ledger,stock_low,hold_create,hold_renew,hold_release,hold_order,hold_expire}'),
   ('oms_staff', '{customer_create,customer_update,customer_archive}'),
-  ('oms_admin', '{product_price_set,channel_create,channel_update,location_create,location_update}'),
+  ('oms_admin', '{order_machine_change,product_price_set,channel_create,channel_update,location_create,location_update}'),
   ('oms_admin', '{product_create,product_update,product_archive,report_summary,account_create,account_set_password,account_set_role,account_disable,account_enable,account_sign_out,task_enqueue,task_retry,task_cancel,task_handler_register,task_handler_remove,worker_pause,worker_resume}'),
   ('nobody', '{install,guard,transition_changed,reference_changed}')) AS v(least, fns), unnest(fns) AS f(fn);
 UPDATE may_call SET fn = 'oms.' || fn;
 INSERT INTO may_call SELECT 'oms_rest.' || fn, least, omsd FROM (VALUES
   ('oms_staff', true, '{ready,wal_flush}'::text[]),
-  ('oms_staff', false, '{return_list,return_get,order_returns,return_create,return_approve,return_reject,return_cancel,return_receive,return_close,shipment_list,shipment_get,order_shipments,shipment_create,shipment_pack,shipment_ship,shipment_deliver,shipment_cancel,product_list,product_get,inventory_list,inventory_create,inventory_get,inventory_replace,inventory_update,inventory_delete,order_list,order_create,order_get,order_history,order_status,order_advance,order_hold,order_release,order_cancel_lines,order_close}'),
-  ('oms_staff', false, '{order_why_not,order_states,order_diagram,order_timeline}'),
-  ('oms_staff', false, '{inventory_receive,inventory_adjust,inventory_count,inventory_transfer,inventory_moves,inventory_as_of,hold_list,hold_get,hold_create,hold_renew,hold_release}'),
+  ('oms_staff', false, '{return_list,return_get,order_returns,return_create,return_approve,return_reject,return_cancel,return_receive,return_close,shipment_list,shipment_get,order_shipments,shipment_create,shipment_pack,shipment_ship,shipment_deliver,shipment_cancel,shipment_update,product_list,product_get,inventory_list,inventory_create,inventory_get,inventory_replace,inventory_update,inventory_delete,order_list,order_create,order_sell,order_get,order_history,order_status,order_advance,order_hold,order_release,order_amend,order_update,order_notes,order_note_add,order_cancel_lines,order_close}'),
+  ('oms_staff', false, '{order_why_not,order_states,order_states_history,order_diagram,order_timeline}'),
+  ('oms_staff', false, '{inventory_receive,inventory_adjust,inventory_count,inventory_transfer,inventory_moves,inventory_as_of,hold_list,hold_get,hold_create,hold_renew,hold_release,hold_order}'),
   ('oms_staff', false, '{product_prices,currency_list,channel_list,channel_get,location_list,location_get}'),
-  ('oms_staff', false, '{customer_list,customer_create,customer_get,customer_replace,customer_update,customer_delete,customer_history}'),
-  ('oms_admin', false, '{product_prices_replace,channel_create,channel_update,location_create,location_update}'),
+  ('oms_staff', false, '{customer_list,customer_create,customer_get,customer_replace,customer_update,customer_delete,customer_history,customer_orders}'),
+  ('oms_admin', false, '{order_states_update,product_prices_replace,channel_create,channel_update,location_create,location_update}'),
   ('oms_admin', false, '{product_create,product_replace,product_update,product_delete,report_summary,task_list,task_get,task_retry,task_cancel}'),
   ('nobody', true, '{token_create,token_refresh}')) AS v(least, omsd, fns), unnest(fns) AS fn;
 SELECT set_eq($$SELECT format('%s.%s', pronamespace::regnamespace, proname) FROM pg_proc WHERE pronamespace IN ('oms'::regnamespace, 'oms_rest'::regnamespace)$$,
@@ -47,7 +47,7 @@ SELECT is_empty($$SELECT p.oid::regprocedure, a.grantee::regrole FROM pg_proc AS
 
 -- tables and views: what each role may, to the letter
 CREATE TEMP TABLE may_do (rel text, privilege text, least text);
-INSERT INTO may_do SELECT rel, 'SELECT', 'oms_reader' FROM unnest(ARRAY['product', 'location', 'stock', 'stock_move', 'orders', 'order_line', 'order_history', 'order_transition', 'order_status', 'order_note', 'event',
+INSERT INTO may_do SELECT rel, 'SELECT', 'oms_reader' FROM unnest(ARRAY['product', 'location', 'stock', 'stock_move', 'orders', 'order_line', 'order_history', 'order_transition', 'order_status', 'order_machine', 'order_note', 'event',
   'currency', 'product_price', 'channel', 'customer', 'customer_history', 'hold', 'hold_line', 'shipment', 'shipment_line', 'return_order', 'return_line',
   'schema_version', 'integrity', 'task', 'task_handler', 'stock_alert', 'worker_state', 'worker', 'queue', 'dead_task']) AS rel;
 INSERT INTO may_do VALUES ('session', 'SELECT', 'oms_admin'),

@@ -6,7 +6,7 @@ SELECT no_plan();
 SELECT schemas_are(ARRAY['public', 'oms', 'oms_rest']);
 SELECT extensions_are('oms', ARRAY['oms']);
 SELECT tables_are('oms', ARRAY['account', 'channel', 'currency', 'customer', 'customer_history', 'event', 'hold', 'hold_line', 'idempotency', 'location', 'number_series',
-  'order_history', 'order_line', 'order_note', 'order_status', 'order_transition', 'orders', 'product', 'product_price', 'refresh_token', 'return_line', 'return_order',
+  'order_history', 'order_line', 'order_machine', 'order_note', 'order_status', 'order_transition', 'orders', 'product', 'product_price', 'refresh_token', 'return_line', 'return_order',
   'schema_version', 'session', 'shipment', 'shipment_line', 'stock', 'stock_alert', 'stock_move', 'task', 'task_handler', 'worker_state']);
 SELECT views_are('oms', ARRAY['integrity', 'worker', 'queue', 'dead_task']);
 SELECT tables_are('oms_rest', '{}'::name[]);
@@ -195,6 +195,10 @@ order_note|order_id|bigint|t|
 order_note|note|text|t|
 order_note|actor|text|t|
 order_note|at|timestamp with time zone|t|now()
+order_machine|version|bigint|t|
+order_machine|machine|jsonb|t|
+order_machine|actor|text|t|
+order_machine|changed_at|timestamp with time zone|t|now()
 order_status|status|text|t|
 order_status|final|boolean|t|
 event|id|bigint|t|generated always as identity
@@ -232,7 +236,7 @@ SELECT col_is_pk('oms', t, c, format('key of oms.%s', t)) FROM (VALUES
   ('idempotency', '{actor,key}'), ('schema_version', '{version}'), ('account', '{id}'), ('session', '{id}'), ('refresh_token', '{hash}'),
   ('currency', '{code}'), ('product_price', '{product_id,currency}'), ('channel', '{code}'), ('number_series', '{channel}'), ('customer', '{id}'),
   ('customer_history', '{customer_id,seq}'), ('hold', '{id}'), ('hold_line', '{hold_id,line_no}'), ('shipment', '{id}'), ('shipment_line', '{shipment_id,line_no}'),
-  ('return_order', '{id}'), ('return_line', '{return_id,line_no}'), ('order_note', '{id}'), ('order_status', '{status}'),
+  ('return_order', '{id}'), ('return_line', '{return_id,line_no}'), ('order_note', '{id}'), ('order_status', '{status}'), ('order_machine', '{version}'),
   ('task', '{id}'), ('task_handler', '{name}'), ('stock_alert', '{product_id,location_id}'), ('worker_state', '{one}')) AS k(t, c);
 SELECT col_is_unique('oms', 'stock', ARRAY['id']::name[]);
 SELECT col_is_unique('oms', 'location', ARRAY['code']::name[]);

@@ -83,7 +83,7 @@ class BadInput(Test):
             return {"name": sku, "about": "", "sku": sku, "price": "1.00"}
         if name in (["inventory"], ["inventory", "{id}"]):
             return {"product": self.ids["products"], "quantity": 5}
-        if name in (["orders"], ["orders", "create"]):
+        if name in (["orders"], ["orders", "create"], ["orders", "sell"]):
             return {"customer_name": "x", "items": [{"product_id": self.ids["products"], "quantity": 1}]}
         if name[-1] == "refresh":
             return {"refresh": "x"}

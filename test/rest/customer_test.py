@@ -1,5 +1,5 @@
 """Customers: life, history, lists, refused values."""
-from fixture import Test, staff, unique
+from fixture import Test, make_sellable, staff, unique
 
 
 def make(**change):
@@ -71,6 +71,31 @@ class Life(Test):
                 page = self.ok(staff().get("customers/", **query))
                 self.assertEqual([c["id"] for c in page["results"]], [made["id"]])
 
+    def test_orders(self):
+        customer, other = (self.ok(make(), 201)["id"] for _ in range(2))
+        product = make_sellable()
+        ids = [self.ok(staff().post("orders/", {"customer_id": c, "items": [{"product_id": product, "quantity": q}]}), 201)["id"]
+               for c, q in ((customer, 1), (other, 1), (customer, 2), (customer, 3))]
+        mine = [ids[3], ids[2], ids[0]]
+        path = "customers/%d/orders/" % customer
+        page = self.ok(staff().get(path))
+        self.assertEqual(([o["id"] for o in page["results"]], page["count"], page["next"]), (mine, 3, None))
+        self.assertEqual(page["results"][0], self.ok(staff().get("orders/%d/" % ids[3])))
+        self.assertEqual([o["id"] for o in self.ok(staff().get(path, min_total="20.00", ordering="id"))["results"]], [ids[2], ids[3]])
+        self.assertEqual(self.ok(staff().get(path, status="CANCELLED"))["count"], 0)
+        walked, page = [], self.ok(staff().get(path, page_size=2))
+        while True:
+            walked += [o["id"] for o in page["results"]]
+            if page["next"] is None:
+                break
+            page = self.ok(staff().get(page["next"].split("/api/v1/")[1]))
+        self.assertEqual(walked, mine)
+        self.ok(staff().delete("customers/%d/" % customer), 204)
+        self.assertEqual(self.ok(staff().get(path))["count"], 3)
+        self.assertEqual(self.ok(staff().get("customers/%d/orders/" % self.ok(make(), 201)["id"]))["results"], [])
+        self.problem(staff().get(path, customer_id=other), 422, "OM110")
+        self.problem(staff().get(path, page=9), 404, "OM009")
+
 
 class Refused(Test):
     def test_values(self):
@@ -89,6 +114,7 @@ class Refused(Test):
     def test_unknown(self):
         self.problem(staff().get("customers/999999999/"), 404, "OM034")
         self.problem(staff().get("customers/999999999/history/"), 404, "OM034")
+        self.problem(staff().get("customers/999999999/orders/"), 404, "OM034")
         self.problem(staff().delete("customers/999999999/"), 404, "OM034")
 
     def test_code_of_another(self):

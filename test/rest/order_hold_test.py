@@ -26,6 +26,14 @@ class Hold(Test):
         self.assertEqual([(row["action"], row["reason"]) for row in rows],
                          [(None, None), ("hold", "a"), ("release", "b"), (None, None)])
 
+    def test_final(self):
+        for status in ("DELIVERED", "CANCELLED"):
+            order = make_order((make_sellable(), 1), status=status)
+            problem = self.problem(staff().post("orders/%d/hold/" % order["id"], {"reason": "x"}), 409, "OM002")
+            self.assertEqual(problem["context"], {"order_id": order["id"], "from": status, "allowed": []})
+        order = make_order((make_sellable(), 1), status="SHIPPED")
+        self.post(order, "hold", {"reason": "stop the van"})
+
     def test_bad_input(self):
         order = make_order((make_sellable(), 1))
         path = "orders/%d/hold/" % order["id"]

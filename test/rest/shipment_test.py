@@ -57,6 +57,27 @@ class Shipment(Test):
             once = self.step(first[0], name)
             self.assertEqual(self.step(first[0], name), once)
 
+    def test_carrier_known_late(self):
+        order = make_order((make_sellable(), 2), status="CONFIRMED")
+        shipment, = self.make(order, {"items": [{"line": 1, "quantity": 1}]})
+        self.step(shipment, "ship")
+        path, tracking = "shipments/%d/" % shipment["id"], unique("T")
+        now = self.ok(staff().patch(path, {"carrier": "DHL", "tracking": tracking}))
+        self.assertEqual((now["state"], now["carrier"], now["tracking"], now["version"]), ("SHIPPED", "DHL", tracking, 3))
+        self.assertEqual(self.ok(staff().get(path)), now)
+        self.assertEqual(self.ok(staff().patch(path, {"carrier": "DHL"})), now)
+        self.assertIsNone(self.ok(staff().patch(path + "?dry_run=true", {"carrier": None}))["carrier"])
+        self.assertEqual(self.ok(staff().get(path)), now)
+        self.assertIsNone(self.ok(staff().patch(path, {"carrier": None}))["carrier"])
+        other, = self.make(order)
+        self.step(other, "cancel")
+        self.problem(staff().patch("shipments/%d/" % other["id"], {"carrier": "x"}), 409, "OM047")
+        self.problem(staff().patch("shipments/999999999/", {"carrier": "x"}), 404, "OM036")
+        self.problem(nobody().patch(path, {"carrier": "x"}), 401)
+        for body, pointer in (({"carrier": ""}, "/carrier"), ({"tracking": "x" * 201}, "/tracking"), ({"state": "OPEN"}, "/state")):
+            with self.subTest(body=body):
+                self.problem(staff().patch(path, body), 422, "OM010", pointer)
+
     def test_refused(self):
         order = make_order((make_sellable(), 1))
         path = "orders/%d/shipments/" % order["id"]
