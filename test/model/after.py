@@ -5,8 +5,8 @@ from sale import MACHINE, Sale
 from world import MOST_STOCK, Entity, Key, Refusal, put
 
 
-class Model(Sale):
-    """All verbs."""
+class After(Sale):
+    """Orders that go in parts."""
 
     # ------------------------------------------------------------ cancelling
 
@@ -62,6 +62,10 @@ class Model(Sale):
         before = line.wanted
         line.cancelled += units
         reckon.shrink_discount(line, before, order.channel.rounding)
+        self.give_back(order, line, units)
+
+    def give_back(self, order, line, units):
+        """Release units that a line holds, those that are reserved first."""
         for code in reversed(self.by_number(line.holdings)):
             at = line.holdings[code]
             reserved = min(units, at.reserved)
@@ -212,6 +216,21 @@ class Model(Sale):
         found = self.parcel_step(shipment, ("OPEN", "PACKED"), "CANCELLED")
         if found:
             self.parcel_state(*found, "CANCELLED")
+
+    def shipment_update(self, shipment, carrier=None, tracking=None):
+        """Change what is given; an empty text takes it away."""
+        if len(carrier or "") > 100 or len(tracking or "") > 200 or " " in (carrier, tracking):
+            raise Refusal("OM010")
+        if shipment not in self.shipments:
+            raise Refusal("OM036")
+        parcel = self.shipments[shipment]
+        if parcel.state == "CANCELLED":
+            raise Refusal("OM047")
+        new = (parcel.carrier if carrier is None else carrier or None,
+               parcel.tracking if tracking is None else tracking or None)
+        if new != (parcel.carrier, parcel.tracking):
+            parcel.carrier, parcel.tracking = new
+            self.parcel_state(parcel, self.orders[parcel.order], parcel.state)
 
     # --------------------------------------------------------------- returns
 

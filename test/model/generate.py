@@ -10,7 +10,8 @@ WEIGHTS = {
     "location_create": 1, "location_update": 2,
     "stock_receive": 9, "stock_adjust": 5, "stock_count": 4, "stock_transfer": 5, "stock_set": 4,
     "hold_create": 5, "hold_age": 2, "hold_renew": 3, "hold_release": 3, "hold_expire": 1,
-    "order_create": 20, "orders_create": 4, "order_confirm": 14, "order_pack": 3, "order_ship": 4,
+    "order_sell": 3, "hold_order": 4, "order_amend": 8, "order_update": 3, "order_note_add": 2,
+    "shipment_update": 3, "order_create": 20, "orders_create": 4, "order_confirm": 14, "order_pack": 3, "order_ship": 4,
     "order_deliver": 3, "order_cancel": 3, "order_move": 3, "order_advance": 2, "order_hold": 3,
     "order_release": 3, "order_cancel_lines": 6, "order_close": 3,
     "orders_confirm": 3, "orders_pack": 2, "orders_ship": 1, "orders_deliver": 2,
@@ -44,7 +45,7 @@ class Generator:
     def draw(self, verbs=None, new_orders=True):
         """(verb, arguments)."""
         verb = self.rng.choices(*(verbs or (list(WEIGHTS), list(WEIGHTS.values()))))[0]
-        if verb in ("order_create", "orders_create") and not (
+        if verb in ("order_create", "orders_create", "order_sell", "hold_order") and not (
                 new_orders and len(self.model.orders) < MOST_ORDERS):
             verb = "order_confirm"
         return verb, getattr(self, verb)()

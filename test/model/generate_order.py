@@ -54,6 +54,51 @@ class OrderGenerator(Generator):
     def orders_create(self):
         return {"orders": [self.order_create() for _ in range(self.rng.randrange(1, 5))]}
 
+    def order_sell(self):
+        return self.order_create()
+
+    def hold_order(self):
+        asked = self.order_create()
+        del asked["items"]
+        return dict(asked, hold=self.hold())
+
+    def order_amend(self):
+        order = self.order("PENDING", "CONFIRMED", "PACKED",
+                           fits=lambda o: o.fulfilment == "none")
+        found = self.model.orders.get(order)
+        decimals = found.channel.decimals if found else 2
+        items = []
+        for line_no, units in self.lines(order, lambda line: line.wanted + 4):
+            items.append(self.rng.choice((
+                {"line": line_no, "quantity": units or 1}, {"line": line_no, "quantity": 3},
+                {"line": line_no, "remove": True},
+                {"line": line_no, "discount": self.discount(decimals)},
+                {"line": line_no, "quantity": 2, "discount": self.discount(decimals),
+                 "price": self.price(decimals)}, {"line": line_no, "price": self.price(decimals)})))
+        if self.chance(0.3):
+            items = items[:-1] + [self.item(decimals)]
+        return {"order": order, "items": items, "reason": self.maybe(0.2, self.reason()),
+                "expected_version": self.maybe(0.2, self.version(found))}
+
+    def version(self, order):
+        """The order's version, rarely another."""
+        version = order.version if order else 1
+        return version if self.chance(0.8) else self.rng.choice((0, version + 1, 1))
+
+    def order_update(self):
+        order = self.order()
+        found = self.model.orders.get(order)
+        asked = self.order_create()
+        return {"order": order, "customer_name": asked.get("customer_name"),
+                "customer_id": self.maybe(0.3, self.rng.choice(
+                    list(self.model.customers) + [0, 0, 10 ** 9])),
+                "external_ref": self.rng.choice((None, "", asked.get("external_ref"))),
+                "attributes": self.rng.choice((None, None, "null", {"a": 5})),
+                "expected_version": self.maybe(0.2, self.version(found))}
+
+    def order_note_add(self):
+        return {"order": self.order(), "note": self.word() if self.chance(0.9) else " "}
+
     # ---------------------------------------------------------------- moving
 
     def order(self, *statuses, fits=None):
@@ -176,6 +221,11 @@ class OrderGenerator(Generator):
 
     def shipment_deliver(self):
         return {"shipment": self.shipment("SHIPPED")}
+
+    def shipment_update(self):
+        return {"shipment": self.shipment("OPEN", "PACKED", "SHIPPED", "DELIVERED"),
+                "carrier": self.rng.choice((None, "", self.word(), "x" * 101)),
+                "tracking": self.rng.choice((None, "", self.word()))}
 
     def shipment_cancel(self):
         return {"shipment": self.shipment(*OPEN)}

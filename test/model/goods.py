@@ -170,13 +170,15 @@ class Goods(World):
             found = self.products.get(product)
             if not 1 <= quantity <= 1000000 or found is None or found.archived:
                 raise Refusal("OM010")
+        self.lock(product for product, _ in items)
         takes = self.find_units([(i, p, n) for i, (p, n) in enumerate(items)])
         lines = []
         for _, product, location, units in takes:
             self.shelf(product, location).book("hold", reserved=units)
             lines.append(Entity(product=product, location=location, quantity=units, state="held"))
         key = Key((self.step, 0))
-        put(self.holds, key, Entity(key=key, owner=owner, version=1, aged=False, lines=lines))
+        put(self.holds, key, Entity(key=key, owner=owner, version=1, aged=False, order=None,
+                               lines=lines))
         return key
 
     def hold_age(self, hold):

@@ -123,6 +123,5 @@ def divisor(line):
 def shrink_discount(line, before, rounding):
     """A line's discount for other units than before: in proportion, and never more than they cost."""
     wanted = line.quantity - line.cancelled
-    if line.discount and wanted != before:
-        share = ratio(line.discount * wanted, before, rounding) if before else 0
-        line.discount = min(share, line.price * wanted)
+    share = ratio(line.discount * wanted, before, rounding) if before else 0
+    line.discount = min(share, fits(line.price * wanted))

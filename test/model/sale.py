@@ -63,12 +63,15 @@ class Sale(Goods):
         asked = dict(items=items, customer_name=customer_name, customer_id=customer_id,
                      channel=channel, external_ref=external_ref, discount=discount,
                      attributes=attributes, note=note)
-        return self.enter(asked, self.read_order(asked), Key((self.step, 0)))
+        customer = self.read_order(asked)
+        lines = self.price(asked, self.channels[channel])
+        self.lock_new([lines])
+        return self.enter(asked, customer, lines, Key((self.step, 0)))
 
     def orders_create(self, orders):
         """A row (SQLSTATE or None, key) for each; references that a call names twice are
         refused whatever becomes of the first."""
-        rows, named = [], set()
+        rows, named, read = {}, set(), {}
         for n, asked in enumerate(orders):
             asked = dict(dict(customer_name=None, customer_id=None, channel="default",
                               external_ref=None, discount=None, attributes=None, note=None),
@@ -80,39 +83,57 @@ class Sale(Goods):
                     raise Refusal("OM042")
                 if name[1] is not None:
                     named.add(name)
-                key = Key((self.step, n))
-                rows.append((None, self.enter(asked, customer, key)))
+                read[n] = asked, customer, self.price(asked, self.channels[asked["channel"]])
             except Refusal as refusal:
-                rows.append((refusal.sqlstate, None))
-        return rows
+                rows[n] = refusal.sqlstate, None
+        self.lock_new([lines for asked, _, lines in read.values()
+                       if self.channels[asked["channel"]].take_stock == "create"])
+        for n, (asked, customer, lines) in read.items():
+            try:
+                rows[n] = None, self.enter(asked, customer, lines, Key((self.step, n)))
+            except Refusal as refusal:
+                rows[n] = refusal.sqlstate, None
+        return [rows[n] for n in range(len(orders))]
+
+    def lock_new(self, orders):
+        self.lock(line.product for lines in orders for line in lines)
 
     def read_order(self, asked):
         """Check an order's values and where it comes from; the customer's name."""
-        channel = self.channels.get(asked["channel"])
-        if channel is None or not channel.active or not 1 <= len(asked["items"]) <= 500:
-            raise Refusal("OM010")
-        for name, most in (("customer_name", 200), ("external_ref", 200), ("note", 10000)):
-            if asked[name] is not None and blank(asked[name], most):
-                raise Refusal("OM010")
+        self.check_header(asked)
         for item in asked["items"]:
             rate = item.get("tax_rate")
             rate = 0 if rate is None else reckon.decimal(rate, 4)
             if not 1 <= item["quantity"] <= 1000000 or rate is None or not 0 <= rate <= 9999999:
                 raise Refusal("OM010")
+        if not 1 <= len(asked["items"]) <= 500:
+            raise Refusal("OM010")
+        return self.check_origin(asked)
+
+    def check_header(self, asked):
+        channel = self.channels.get(asked["channel"])
+        if channel is None or not channel.active:
+            raise Refusal("OM010")
+        for name, most in (("customer_name", 200), ("external_ref", 200), ("note", 10000)):
+            if asked[name] is not None and blank(asked[name], most):
+                raise Refusal("OM010")
+
+    def check_origin(self, asked):
         customer = None
         if asked["customer_id"] is not None:
             customer, archived = self.customers.get(asked["customer_id"], (None, True))
             if archived:
                 raise Refusal("OM010")
-        if asked["external_ref"] is not None and (
-                (channel.code, asked["external_ref"]) in self.references):
+        if asked["external_ref"] is not None and self.references.get(
+                (asked["channel"], asked["external_ref"])) is not None:
             raise Refusal("OM042")
         return asked["customer_name"] or customer or "User"
 
-    def enter(self, asked, customer, key):
+    def enter(self, asked, customer, lines, key, hold=None):
+        """Enter an order, which takes stock if its channel's orders do so now, or has that of
+        a hold."""
         channel = self.channels[asked["channel"]]
-        lines = self.price(asked, channel)
-        if channel.take_stock == "create":
+        if hold is None and channel.take_stock == "create":
             for line_no, _, location, units in self.find_units(
                     [(line.line_no, line.product, line.quantity) for line in lines]):
                 self.book(lines[line_no - 1], location, "reserve", reserved=units)
@@ -122,9 +143,10 @@ class Sale(Goods):
             series = channel.last
         order = Entity(key=key, series=series, status="PENDING", version=1,
                        customer_name=customer, customer_id=asked["customer_id"], channel=channel,
-                       takes=channel.take_stock, fulfilment="none", shipments=0,
+                       takes="create" if hold else channel.take_stock, fulfilment="none", shipments=0,
                        ref=asked["external_ref"], hold=None, attributes=asked["attributes"],
-                       note=asked["note"], lines=lines, history=("PENDING",))
+                       notes=() if asked["note"] is None else (asked["note"],), lines=lines,
+                       history=("PENDING",))
         put(self.orders, key, order)
         if order.ref is not None:
             put(self.references, (channel.code, order.ref), key)
@@ -187,15 +209,16 @@ class Sale(Goods):
             raise Refusal("OM001")
         return self.orders[key]
 
-    def note(self, order, what):
+    @staticmethod
+    def note(order, what):
         order.version += 1
         order.history += (what,)
 
-    def move(self, key, to):
-        """Take an order to a status; to the one it has is harmless."""
+    def judge(self, key, to):
+        """What a step does to stock; None for an order that is there already."""
         order = self.need_order(key)
         if order.status == to:
-            return
+            return None
         effect = MACHINE[order.status].get(to)
         if effect is None:
             raise Refusal("OM002")
@@ -203,10 +226,27 @@ class Sale(Goods):
             raise Refusal("OM043")
         if effect == "release" and order.fulfilment == "partial":
             raise Refusal("OM002")
+        return effect
+
+    @staticmethod
+    def allocating(order):
+        """The products whose stock is locked when an order allocates."""
+        return {line.product for line in order.lines
+                if line.wanted or order.takes == "create" and line.holdings}
+
+    def take(self, key, effect, to):
+        order = self.orders[key]
         if effect != "none":
             getattr(self, effect + "_units")(order)
         order.status = to
         self.note(order, to)
+
+    def move(self, key, to):
+        """Take an order to a status; to the one it has is harmless."""
+        effect = self.judge(key, to)
+        if effect is not None:
+            self.lock(self.allocating(self.orders[key]))
+            self.take(key, effect, to)
 
     def allocate_units(self, order):
         wants = [(line.line_no, line.product, line.wanted - line.total_of("reserved"))
@@ -273,12 +313,19 @@ class Sale(Goods):
 
     def orders_step(self, orders, to):
         """SQLSTATE or None for each; stock goes to the lowest ids first."""
-        found = {}
-        for key in sorted(set(orders) - {None}, key=self.id_order):
+        found, effects = {}, {}
+        for key in set(orders) - {None}:
+            try:
+                found[key], effects[key] = None, self.judge(key, to)
+            except Refusal as refusal:
+                found[key], effects[key] = refusal.sqlstate, None
+        moving = sorted((key for key, effect in effects.items() if effect), key=self.id_order)
+        self.lock(product for key in moving if effects[key] == "allocate"
+                  for product in self.allocating(self.orders[key]))
+        for key in moving:
             mark = len(JOURNAL)
             try:
-                self.move(key, to)
-                found[key] = None
+                self.take(key, effects[key], to)
             except Refusal as refusal:
                 # expired holds that were ended on the way stay ended
                 if refusal.sqlstate != "OM003":
@@ -322,6 +369,8 @@ class Sale(Goods):
         if blank(reason, 1000):
             raise Refusal("OM010")
         found = self.need_order(order)
+        if not MACHINE[found.status]:
+            raise Refusal("OM002")
         if found.hold != reason:
             found.hold = reason
             self.note(found, "hold")

@@ -5,7 +5,7 @@ import traceback
 
 import psycopg2
 
-from after import Model
+from amend import Model
 from contest import CONNECTIONS, Contest
 from episode import BATCH, Database, Episode, Lost, Mismatch, opening
 from generate_order import OrderGenerator

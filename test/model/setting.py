@@ -2,7 +2,7 @@
 import decimal
 
 import reckon
-from after import Model
+from amend import Model
 from verbs import quote
 from world import Entity
 
@@ -111,7 +111,8 @@ def state_of(model, names):
     for key, order in model.orders.items():
         order_rows(rows, number("order", key), order, names)
     for key, hold in model.holds.items():
-        rows["hold"].append((number("hold", key), hold.owner, None, hold.version))
+        rows["hold"].append((number("hold", key), hold.owner,
+                             hold.order and number("order", hold.order), hold.version))
         for n, line in enumerate(hold.lines):
             rows["hold_line"].append((number("hold", key), n + 1, number("product", line.product),
                                       line.location, line.quantity, line.state))
@@ -151,8 +152,7 @@ def order_rows(rows, number, order, names):
         order.fulfilment, order.shipments, order.customer_id, series, order.ref, order.hold,
         order.attributes and str(order.attributes["a"])))
     rows["history"].append((number, " ".join(order.history)))
-    if order.note is not None:
-        rows["note"].append((number, order.note))
+    rows["note"] += [(number, note) for note in order.notes]
     for line in order.lines:
         rows["line"].append((
             number, line.line_no, names.ids["product", line.product], line.quantity, line.sku,

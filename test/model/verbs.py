@@ -59,6 +59,9 @@ def items_of(names, items):
     out = []
     for item in items:
         item = dict(item)
+        if "product" not in item:
+            out.append(item)
+            continue
         product = item.pop("product")
         known = names.ids.get(("product", product))
         if known is None and product is not None and names.answers and names.answers(product[0]):
@@ -101,6 +104,14 @@ PLAIN = {
     "hold_expire": ("batch",),
     "order_create": ("items", "customer_name", "customer_id", "channel", "external_ref",
                      "discount", "attributes", "note"),
+    "order_sell": ("items", "customer_name", "customer_id", "channel", "external_ref",
+                   "discount", "attributes", "note"),
+    "hold_order": ("hold", "customer_name", "customer_id", "channel", "external_ref",
+                   "discount", "attributes", "note"),
+    "order_amend": ("order", "amends", "reason", "expected_version"),
+    "order_update": ("order", "customer_name", "customer_id", "external_ref", "attributes",
+                     "expected_version"),
+    "order_note_add": ("order", "note"),
     "order_confirm": ("order",),
     "order_pack": ("order",),
     "order_ship": ("order",),
@@ -117,6 +128,7 @@ PLAIN = {
     "shipment_ship": ("shipment", "carrier", "tracking"),
     "shipment_deliver": ("shipment",),
     "shipment_cancel": ("shipment",),
+    "shipment_update": ("shipment", "carrier", "tracking"),
     "return_request": ("order", "cuts", "reason"),
     "return_approve": ("back",),
     "return_reject": ("back", "reason"),
@@ -126,13 +138,13 @@ PLAIN = {
 }
 # names of parameters where the function has another
 CALLED = {"product": "product_id", "order": "order_id", "hold": "hold_id",
-          "shipment": "shipment_id", "back": "return_id", "cuts": "items",
+          "shipment": "shipment_id", "back": "return_id", "cuts": "items", "amends": "items",
           "seconds": "expires_in", "low": "low_stock_threshold", "reorder": "reorder_quantity",
           "backorder": "backorder_limit"}
 KINDS = {"product": "product", "order": "order", "hold": "hold", "shipment": "shipment",
          "back": "return"}
 MAKES = {"product_create": "product", "hold_create": "hold", "order_create": "order",
-         "return_request": "return"}
+         "order_sell": "order", "hold_order": "order", "return_request": "return"}
 ARRAYS = ("orders_confirm", "orders_pack", "orders_ship", "orders_deliver", "orders_cancel")
 VERBS = tuple(PLAIN) + ARRAYS + ("orders_create",)
 
@@ -149,7 +161,9 @@ def argument(verb, name, value, names):
                               else ("line", "quantity")))
     if name == "items" and verb == "hold_create":
         return quote_items(names, items_of(names, [{"product": p, "quantity": n} for p, n in value]))
-    if name == "items":
+    if name == "attributes" and value == "null":
+        return "'null'::jsonb"
+    if name in ("items", "amends"):
         return quote_items(names, items_of(names, value))
     if name == "price" and value is not None:
         return "%s::numeric" % quote(value)
@@ -171,8 +185,9 @@ def say(verb, args, names):
             names, orders)
     # the lines that an operation names are called items in the model's own arguments
     given = dict(args)
-    if "cuts" in PLAIN[verb]:
-        given["cuts"] = given.pop("items", None)
+    for name in ("cuts", "amends"):
+        if name in PLAIN[verb]:
+            given[name] = given.pop("items", None)
     call = "oms.%s(%s)" % (verb, ", ".join(
         "%s => %s" % (CALLED.get(name, name), argument(verb, name, given[name], names))
         for name in PLAIN[verb] if name in given))

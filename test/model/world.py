@@ -81,6 +81,8 @@ class World:
         self.shipments, self.returns = {}, {}
         self.skus = {}          # SKU of products on sale -> key
         self.references = {}    # (channel, reference) -> key of the order
+        self.locked = set()     # products whose stock the verb has locked
+        self.swept = False      # whether it has ended what expired holds keep of them
         self.step = 0           # number of the operation that is applied
         self.id_order = None    # sorts keys of orders by their ids; None where these go by keys
         for location in locations:
@@ -167,11 +169,18 @@ class World:
         assert not any(left)
         return [key + (units,) for key, units in takes.items()]
 
+    def lock(self, products):
+        """Note of which products a verb locks the stock."""
+        self.locked, self.swept = set(products), False
+
     def find_units(self, wants):
-        """split(), ending expired holds when that is needed; raises OM003."""
+        """split(), ending expired holds when that is needed: once for all products that are
+        locked, and for good, though it may not be enough; raises OM003."""
         takes = self.split(wants)
-        if takes is None and self.end_expired({product for _, product, _ in wants}):
-            takes = self.split(wants)
+        if takes is None and not self.swept:
+            self.swept = True
+            if self.end_expired(self.locked):
+                takes = self.split(wants)
         if takes is None:
             raise Refusal("OM003")
         return takes
