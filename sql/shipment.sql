@@ -123,6 +123,19 @@ SELECT oms.order_advance(:id, 'PACKED');
 SELECT oms.shipment_create(:id) AS parcel;
 SELECT oms.order_cancel(:id);
 SELECT state FROM p WHERE id = 8;
+-- and cancelling what has not shipped takes an order to DELIVERED when the rest has arrived
+SELECT oms.stock_receive(2, 1);
+SELECT oms.order_create('[{"product_id": 2, "quantity": 2}]') AS id \gset
+SELECT oms.order_advance(:id, 'PACKED');
+SELECT shipment_id AS parcel FROM oms.shipment_create(:id, '[{"line": 1, "quantity": 1}]') \gset
+SELECT oms.shipment_ship(:parcel);
+SELECT oms.shipment_deliver(:parcel);
+SELECT oms.order_hold(:id, 'wait');
+SELECT code, message FROM fails(format('SELECT oms.order_cancel_lines(%s, ''[{"line": 1}]'')', :id));
+SELECT oms.order_release(:id);
+SELECT oms.order_cancel_lines(:id, '[{"line": 1}]');
+SELECT status, fulfilment FROM o WHERE id = :id;
+SELECT coalesce(action, to_status) FROM oms.order_history WHERE order_id = :id ORDER BY seq;
 SELECT * FROM s;
 SELECT * FROM oms.integrity;
 \c postgres

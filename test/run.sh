@@ -13,7 +13,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 build=$root/.build
 home=$build/check/home
-suites=(build clang format shell regress isolation pgtap rest browser fault)
+suites=(build clang format shell regress isolation pgtap rest browser fault model)
 passed=0 failed=0 skipped=0 server=''
 export PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
 export OMS_BUILD=$build PGBIN=${PGBIN:-}

@@ -75,12 +75,12 @@ COMMENT ON FUNCTION oms.order_note_add(bigint, text) IS
 CREATE FUNCTION oms.order_cancel_lines(order_id bigint, items jsonb, reason text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'oms_order_cancel_lines' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_cancel_lines(bigint, jsonb, text) IS
-'Cancels lines of an order, or units of them: [{"line": 1, "quantity": 2}, ...], all units that may be where no quantity is given. Their stock is free again, totals are reckoned anew. An order of which nothing is wanted any more becomes CANCELLED, one of which all has shipped takes its shipping step. Raises OM001, OM002 (no step leads on), OM010, OM039, OM045 (shipped, or in a parcel).';
+'Cancels lines of an order, or units of them: [{"line": 1, "quantity": 2}, ...], all units that may be where no quantity is given. Their stock is free again, totals are reckoned anew. An order of which nothing is wanted any more becomes CANCELLED, one of which all has shipped takes its shipping step, and is DELIVERED when its shipments have arrived. Raises OM001, OM002 (no step leads on), OM010, OM039, OM043 (the shipping step of an order on hold), OM045 (shipped, or in a parcel).';
 
 CREATE FUNCTION oms.order_close(order_id bigint, reason text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'oms_order_close' LANGUAGE C;
 COMMENT ON FUNCTION oms.order_close(bigint, text) IS
-'Closes a partly shipped order short: all that has not shipped is cancelled, and the order takes its shipping step. Raises OM001, OM002 (nothing or all of it has shipped), OM045 (units are in a parcel).';
+'Closes a partly shipped order short: all that has not shipped is cancelled, and the order takes its shipping step, and is DELIVERED when its shipments have arrived. Raises OM001, OM002 (nothing or all of it has shipped), OM043, OM045 (units are in a parcel).';
 
 CREATE FUNCTION oms.orders_confirm(order_ids bigint[], all_or_nothing boolean DEFAULT false, OUT order_id bigint, OUT ok boolean, OUT sqlstate text, OUT message text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'oms_orders_confirm' LANGUAGE C;

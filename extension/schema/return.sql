@@ -15,7 +15,7 @@ COMMENT ON FUNCTION oms.return_cancel(bigint, text) IS 'Takes a return back of w
 CREATE FUNCTION oms.return_receive(return_id bigint, items jsonb, location text DEFAULT NULL) RETURNS numeric
 AS 'MODULE_PATHNAME', 'oms_return_receive' LANGUAGE C;
 COMMENT ON FUNCTION oms.return_receive(bigint, jsonb, text) IS
-'Books units of an APPROVED return that came in at a location (its code, MAIN by default): [{"line": 1, "restock": 1, "scrap": 1}, ...]; restocked ones lie on the shelf. Returns what is due for the return so far, in the order''s currency; a line that came back whole is refunded whole. Raises OM010, OM032, OM037, OM039, OM045, OM048.';
+'Books units of an APPROVED return that came in at a location (its code, MAIN by default): [{"line": 1, "restock": 1, "scrap": 1}, ...]; restocked ones lie on the shelf. Returns what is due for the return so far, in the order''s currency; a line that came back whole is refunded whole. Raises OM010, OM014, OM032, OM037, OM039, OM045, OM048.';
 CREATE FUNCTION oms.return_close(return_id bigint, reason text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'oms_return_close' LANGUAGE C;
 COMMENT ON FUNCTION oms.return_close(bigint, text) IS 'Ends an APPROVED return of which a part has come and no more will. Raises OM037, OM048.';

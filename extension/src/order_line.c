@@ -45,7 +45,7 @@ refuse_final(const OpenOrder *order, const char *hint)
 			 errhint("%s", hint)));
 }
 
-/* write_cuts writes what was cut, with the units of each line, and takes the step that follows */
+/* write_cuts writes what was cut, with the units of each line, and takes the steps that follow */
 static void
 write_cuts(Verb *verb, OpenOrder *order, const int64 *before, const OrderChange *change)
 {
@@ -66,6 +66,7 @@ write_cuts(Verb *verb, OpenOrder *order, const int64 *before, const OrderChange 
 	order_write_lines(order);
 	order_write(verb, order, &told, true);
 	order_settle(verb, order, change->reason);
+	shipments_arrived(verb, order);
 }
 
 /* open_to_cut opens an order with its lines, prices and stock, and what was cancelled before */
@@ -113,7 +114,6 @@ close_short(Verb *verb, int64 id, const char *reason)
 			cut_line(order, &order->lines[i], &(Cut){.quantity = line_open(&order->lines[i])},
 					 reason);
 	write_cuts(verb, order, before, &(OrderChange){"close", "order.closed", NULL, reason});
-	shipments_arrived(verb, order);
 }
 
 /* --------------------------------------------------------------- reading */

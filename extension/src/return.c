@@ -4,7 +4,8 @@
  *
  * Returns are written under the lock of their order.  Refunds are computed, not
  * paid: what is due for a line grows with the units that came, so that the whole
- * line back is the whole line's total, whatever was rounded on the way.
+ * line back is the whole line's total, whatever was rounded on the way.  It never
+ * shrinks, also when a cancelled line leaves this one a smaller share of the tax.
  */
 #include "return.h"
 #include "order.h"

@@ -70,22 +70,18 @@ def alive(pid):
         return False
 
 
-class Rig:
-    """One cluster and one omsd, in a directory of their own."""
+class Cluster:
+    """A private cluster, in a directory of its own."""
 
-    def __init__(self, **settings):
+    def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="oms-fault-")
         os.chmod(self.dir, 0o755)
-        self.pgport, self.port = free_port(), free_port()
-        self.url = "http://127.0.0.1:%d" % self.port
-        self.settings = settings
-        self.postgres = self.omsd = None
+        self.pgport = free_port()
+        self.postgres = None
         self.kept = None
         try:
             self.start_postgres()
             self.cluster("install")
-            self.sql("SELECT oms.account_create('admin', %s, 'admin')", ADMIN_PASSWORD)
-            self.start_omsd()
         except BaseException:
             self.remove()
             raise
@@ -110,6 +106,69 @@ class Rig:
             self.postgres.send_signal(how)
             self.postgres.wait(60)
             self.postgres = None
+
+    def remove(self):
+        try:
+            self.stop_postgres()
+        finally:
+            self.cluster("remove")
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def sql(self, statement, *args, dbname=None):
+        """Rows of a statement as superuser."""
+        if dbname is not None:
+            connection = client.connect(self.conninfo.replace("dbname=oms", "dbname=" + dbname))
+            try:
+                return self.run_sql(connection, statement, args)
+            finally:
+                connection.close()
+        # a kept connection that a crash broke is opened again
+        if self.kept is not None:
+            try:
+                self.run_sql(self.kept, "SELECT 1", ())
+            except client.psycopg2.Error:
+                self.kept = None
+        if self.kept is None:
+            self.kept = wait_for("PostgreSQL answers", lambda: client.connect(self.conninfo))
+        return self.run_sql(self.kept, statement, args)
+
+    @staticmethod
+    def run_sql(connection, statement, args):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, args or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement, *args, **more):
+        return self.sql(statement, *args, **more)[0][0]
+
+    def tool(self, name, *args, **more):
+        """Run a program of PostgreSQL; its output."""
+        done = subprocess.run([os.path.join(PGBIN, name), *args], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=ENV, **more)
+        assert done.returncode == 0, "%s: %s" % (name, done.stderr.decode()[:2000])
+        return done.stdout
+
+    def backends(self, like):
+        """Process ids of backends whose type or user is like that."""
+        return [r[0] for r in self.sql("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                                       "AND (backend_type ILIKE %s OR usename ILIKE %s)", like, like)]
+
+
+class Rig(Cluster):
+    """A cluster and one omsd."""
+
+    def __init__(self, **settings):
+        self.omsd = None
+        self.settings = settings
+        super().__init__()
+        self.port = free_port()
+        self.url = "http://127.0.0.1:%d" % self.port
+        try:
+            self.sql("SELECT oms.account_create('admin', %s, 'admin')", ADMIN_PASSWORD)
+            self.start_omsd()
+        except BaseException:
+            self.remove()
+            raise
 
     def start_omsd(self, **settings):
         values = {
@@ -152,45 +211,7 @@ class Rig:
         try:
             self.stop_omsd()
         finally:
-            try:
-                self.stop_postgres()
-            finally:
-                self.cluster("remove")
-                shutil.rmtree(self.dir, ignore_errors=True)
-
-    def sql(self, statement, *args, dbname=None):
-        """Rows of a statement as superuser."""
-        if dbname is not None:
-            connection = client.connect(self.conninfo.replace("dbname=oms", "dbname=" + dbname))
-            try:
-                return self.run_sql(connection, statement, args)
-            finally:
-                connection.close()
-        # a kept connection that a crash broke is opened again
-        if self.kept is not None:
-            try:
-                self.run_sql(self.kept, "SELECT 1", ())
-            except client.psycopg2.Error:
-                self.kept = None
-        if self.kept is None:
-            self.kept = wait_for("PostgreSQL answers", lambda: client.connect(self.conninfo))
-        return self.run_sql(self.kept, statement, args)
-
-    @staticmethod
-    def run_sql(connection, statement, args):
-        with connection.cursor() as cursor:
-            cursor.execute(statement, args or None)
-            return cursor.fetchall() if cursor.description else []
-
-    def value(self, statement, *args, **more):
-        return self.sql(statement, *args, **more)[0][0]
-
-    def tool(self, name, *args, **more):
-        """Run a program of PostgreSQL; its output."""
-        done = subprocess.run([os.path.join(PGBIN, name), *args], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, env=ENV, **more)
-        assert done.returncode == 0, "%s: %s" % (name, done.stderr.decode()[:2000])
-        return done.stdout
+            super().remove()
 
     def login(self):
         """A client with an administrator's token."""
@@ -207,11 +228,6 @@ class Rig:
         made = api.post("inventory/", {"product": answer.json["id"], "quantity": quantity})
         assert made.status == 201, made
         return answer.json["id"]
-
-    def backends(self, like):
-        """Process ids of backends whose type or user is like that."""
-        return [r[0] for r in self.sql("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-                                       "AND (backend_type ILIKE %s OR usename ILIKE %s)", like, like)]
 
 
 def problem(answer, status):
