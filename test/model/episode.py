@@ -54,8 +54,9 @@ class Database:
             with self.connection.cursor() as cursor:
                 cursor.execute(statement, args or None)
                 return cursor.fetchall() if cursor.description else []
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            if self.connection.closed:
+        except psycopg2.Error as error:
+            # a lost connection is told in several classes, not all of which close it
+            if self.connection.closed or error.pgcode is None:
                 raise Lost from error
             raise
 

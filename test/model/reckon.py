@@ -2,7 +2,7 @@
 
 Written from the comments of oms.channel, oms.order_line and oms.order_create:
 each amount is exact until it is rounded once, as the channel says; what is
-spread over lines goes by largest remainder, and of equal ones to the first.
+spread over lines goes by largest remainder, and of equal ones to the first; the order's own discount ranks its lines before.
 """
 import re
 
@@ -86,8 +86,9 @@ def base_of(line):
 
 
 def spread_discount(lines, discount):
-    """The order's own discount, over its lines."""
-    for line, share in zip(lines, spread(discount, [base_of(line) for line in lines])):
+    """The order's own discount, over its lines: of equal remainders the highest rate of tax first, then the largest base."""
+    ranked = sorted(lines, key=lambda line: (-line.tax_rate, -base_of(line)))
+    for line, share in zip(ranked, spread(discount, [base_of(line) for line in ranked])):
         line.discount += share
 
 
