@@ -10,19 +10,35 @@
 
 #define LOW_STOCK_ROWS 100
 
-/* pending and cancelled orders hold no stock and are no revenue */
-static KeptPlan sum_orders =
-	PLAN("WITH s AS MATERIALIZED (SELECT status, count(*) AS orders, sum(total_amount) AS amount, "
-		 "oms.status_holds(status) IN ('allocated', 'shipped') AS sold "
-		 "FROM oms.orders WHERE created_at >= $1 AND created_at < $2 GROUP BY status) "
-		 "SELECT coalesce(sum(orders), 0)::bigint AS total_orders, "
-		 "coalesce(sum(amount) FILTER (WHERE sold), 0.00) AS total_revenue, "
-		 "coalesce(sum(orders) FILTER (WHERE sold), 0)::bigint AS orders_sold, "
-		 "round(coalesce(sum(amount) FILTER (WHERE sold) / "
-		 "nullif(sum(orders) FILTER (WHERE sold), 0), 0), 2) AS average_order, "
-		 "coalesce(json_object_agg(status, json_build_object('orders', orders, "
-		 "'amount', amount::text) ORDER BY status), '{}') AS by_status FROM s",
-		 TIMESTAMPTZOID, TIMESTAMPTZOID);
+/*
+ * Pending and cancelled orders hold no stock and are no revenue.  Amounts are
+ * those of orders in the currency of channel default: there is no sum of several
+ * currencies, each of which has its own in by_currency.
+ */
+static KeptPlan sum_orders = PLAN(
+	"WITH s AS MATERIALIZED (SELECT status, currency, count(*) AS orders, sum(total_amount) AS "
+	"amount, oms.status_holds(status) IN ('allocated', 'shipped') AS sold FROM oms.orders "
+	"WHERE created_at >= $1 AND created_at < $2 GROUP BY status, currency), "
+	"base AS (SELECT y.code, y.decimals::integer FROM oms.channel c JOIN oms.currency y "
+	"ON y.code = c.currency WHERE c.code = 'default'), "
+	"by_status AS (SELECT status, sum(orders)::bigint AS orders, "
+	"sum(amount) FILTER (WHERE currency = code) AS amount FROM s, base GROUP BY status), "
+	"by_currency AS (SELECT currency, sum(orders)::bigint AS orders, "
+	"sum(amount) AS amount FROM s WHERE sold GROUP BY currency) "
+	"SELECT coalesce(sum(orders), 0)::bigint AS total_orders, "
+	"coalesce(sum(amount) FILTER (WHERE sold AND currency = code), round(0.0, decimals)) "
+	"AS total_revenue, code AS currency, "
+	"coalesce(sum(orders) FILTER (WHERE sold), 0)::bigint AS orders_sold, "
+	"round(coalesce(sum(amount) FILTER (WHERE sold AND currency = code) / "
+	"nullif(sum(orders) FILTER (WHERE sold AND currency = code), 0), 0), decimals) "
+	"AS average_order, "
+	"(SELECT coalesce(json_object_agg(status, json_build_object('orders', orders, 'amount', "
+	"coalesce(amount, round(0.0, decimals))::text) ORDER BY status), '{}') FROM by_status) "
+	"AS by_status, "
+	"(SELECT coalesce(json_object_agg(currency, json_build_object('orders', orders, 'revenue', "
+	"amount::text) ORDER BY currency), '{}') FROM by_currency) AS by_currency "
+	"FROM base LEFT JOIN s ON true GROUP BY code, decimals",
+	TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 static KeptPlan count_low =
 	PLAN0("SELECT count(*) FROM oms.stock s JOIN oms.product p ON p.id = s.product_id "

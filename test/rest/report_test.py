@@ -2,7 +2,7 @@
 from decimal import Decimal
 
 import client
-from fixture import Test, admin, make_order, make_sellable, nobody, set_status, staff
+from fixture import Test, admin, make_order, make_sellable, nobody, set_status, staff, unique
 
 
 def report(**query):
@@ -49,10 +49,27 @@ class Report(Test):
         cancelled; whether one that waits counts is the document's to say."""
         revenue = Decimal(report()["total_revenue"])
         sums = {status: total for status, total in client.rows(
-            "SELECT status, sum(total_amount) FROM oms.orders GROUP BY status")}
+            "SELECT status, sum(total_amount) FROM oms.orders WHERE currency = %s GROUP BY status",
+            report()["currency"])}
         without = sum(total for status, total in sums.items()
                       if status not in ("CANCELLED", "PENDING"))
         self.assertIn(revenue, (without, without + sums.get("PENDING", 0)))
+
+    def test_currencies_are_not_added_up(self):
+        """Yen are no dollars: each currency has a sum of its own."""
+        code = unique("rep").lower().replace("_", "-")[:30]
+        self.ok(admin().post("channels/", {"code": code, "name": "Shop", "take_stock": "confirm", "currency": "JPY",
+                                           "number_prefix": unique("R").upper()[:15] + "-"}), 201)
+        product = make_sellable(10, "1.00")
+        self.ok(admin().put("products/%d/prices/" % product, {"JPY": "1500"}))
+        before = report()
+        order = self.ok(admin().post("orders/", {"channel": code, "items": [{"product_id": product, "quantity": 2}]}), 201)
+        self.ok(set_status(order["id"], "CONFIRMED"))
+        after = report()
+        self.assertEqual(after["total_revenue"], before["total_revenue"])
+        self.assertEqual(after["total_orders"], before["total_orders"] + 1)
+        yen = Decimal(before["by_currency"].get("JPY", {"revenue": "0"})["revenue"])
+        self.assertEqual(Decimal(after["by_currency"]["JPY"]["revenue"]) - yen, 3000)
 
     def test_low_stock(self):
         before = report()["low_stock_items"]
