@@ -263,6 +263,8 @@ class Restart(RunTest):
         finally:
             for pid in children:
                 os.kill(pid, signal.SIGCONT)
+        # a child may answer once more before it finds out that its postmaster is gone
+        wait_for("PostgreSQL is back", lambda: "PostgreSQL is ready again" in self.instance.text(), 30)
         wait_for("orders are taken again", self.back, 20)
 
     def test_postgres_started_by_somebody_else(self):

@@ -572,6 +572,31 @@ class Asking(Lesson):
         made = self.ok(staff().post("orders/", dict(body, external_ref=reference)), 201)
         self.assertEqual([order["id"] for order in self.ok(staff().get("orders/", external_ref=reference))["results"]], [made["id"]])
 
+    def test_past_orders_come_with_their_numbers_and_stock_as_is_said(self):
+        """Orders of the old system cannot be entered, or they take stock that left the shelf years ago."""
+        for policy, after, shipped in (("check", (1, 0, 0, 1), 2), ("skip", (3, 0, 0, 3), 0), ("force", (0, 0, 0, 0), 2)):
+            with self.subTest(policy=policy):
+                product = make_sellable(3)
+                sku = client.rows("SELECT sku FROM oms.product WHERE id = %s", product)[0][0]
+                old = [{"external_ref": unique("OLD/"), "status": "DELIVERED", "created_at": "2019-05-06T07:08:09Z",
+                        "items": [{"sku": sku, "quantity": quantity, "price": "9.99"}]} for quantity in (2, 5)]
+                number = value("SELECT oms.import_begin('orders', policy => %s)", policy)
+                value("SELECT oms.import_add(%s, %s)", number, json.dumps(old))
+                value("SELECT oms.import_run(%s)", number)
+                made = dict(client.rows("SELECT external_ref, id FROM oms.orders WHERE external_ref = ANY (%s)",
+                                        [o["external_ref"] for o in old]))
+                # 2 are there and 5 are not: that one fails, takes nothing, or is received first
+                self.assertEqual(len(made), 1 if policy == "check" else 2)
+                first = made[old[0]["external_ref"]]
+                read = self.ok(staff().get("orders/%d/" % first))
+                self.assertEqual((read["status"], read["total_amount"], read["created_at"]),
+                                 ("DELIVERED", "19.98", "2019-05-06T07:08:09.000000Z"))
+                self.assertEqual(value("SELECT coalesce(-sum(d_on_hand), 0) FROM oms.stock_move WHERE order_id = %s AND kind = 'ship'",
+                                       first), shipped)
+                # by force, what is missing is received before it is shipped: nothing is ever below zero
+                self.assertEqual(stock(product), after)
+        self.assertEqual(client.rows("SELECT * FROM oms.integrity"), [])
+
     def test_order_with_an_archived_product_is_fulfilled(self):
         """A product goes from sale, and orders that were sold with it can neither be shown nor shipped."""
         product = make_sellable(5)
