@@ -259,6 +259,8 @@ class Database(RigTest):
         wait_for("log-ins work again", lambda: Client(checked=False, url=rig.url).post(
             "token/", {"username": "admin", "password": ADMIN_PASSWORD}).status == 200, 20)
         api = rig.login()
+        # each role has connections of its own, which come back when they have paused long enough
+        wait_for("administrators are served again", lambda: api.get("products/").status == 200, 20)
         product = rig.sellable(api, 1000)
         answer = api.post("orders/", {"items": [{"product_id": product, "quantity": 1}]})
         self.assertEqual(answer.status, 201, answer)
