@@ -170,6 +170,15 @@ is_missing(const Pool *pool, const Query *query)
 									   : query->op->call && pool->missing[query->op->index];
 }
 
+/* one that has begun to reply can only be cut off, so it waits with more patience */
+static void
+set_deadline(Pool *pool, Query *query)
+{
+	bool begun = query->request && query->request->replied;
+
+	query->deadline = pool->thread->now_ms + (begun ? pool->timeout : config()->queue_timeout);
+}
+
 void
 pool_submit(Request *request, Query *query)
 {
@@ -185,9 +194,7 @@ pool_submit(Request *request, Query *query)
 		reply_problem(request, ERR_OVERLOADED, "too many requests wait for the database", NULL);
 	else
 	{
-		/* one that has begun to reply can only be cut off, so it waits with more patience */
-		query->deadline =
-			thread->now_ms + (request->replied ? pool->timeout : config()->queue_timeout);
+		set_deadline(pool, query);
 		*pool->tail = query;
 		pool->tail = &query->next;
 		pool->queued++;
@@ -206,7 +213,7 @@ pool_requeue(Pool *pool, Query *query)
 	query->failed = false;
 	query->next = NULL;
 	query->attempts++;
-	query->deadline = pool->thread->now_ms + config()->queue_timeout;
+	set_deadline(pool, query);
 	*pool->tail = query;
 	pool->tail = &query->next;
 	pool->queued++;

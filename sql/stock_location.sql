@@ -102,6 +102,18 @@ SELECT type, version, payload FROM oms.event WHERE aggregate = 'product' AND agg
 SELECT e.id FROM oms.event AS e LEFT JOIN oms.location AS l ON l.code = e.payload ->> 'location'
 LEFT JOIN oms.stock_move AS m ON (m.product_id, m.location_id, m.seq) = (e.aggregate_id, l.id, e.version)
 WHERE e.aggregate = 'product' AND e.type LIKE 'stock%' AND m.seq IS NULL;
+-- a trigger that takes new rows away is found out
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+CREATE TRIGGER nothing BEFORE INSERT ON oms.stock FOR EACH ROW EXECUTE FUNCTION nothing();
+SELECT oms.product_create('D', 'd', 1) AS id \gset
+SELECT code, message FROM fails(format('SELECT oms.stock_receive(%s, 1)', :id));
+DROP TRIGGER nothing ON oms.stock;
+SELECT oms.stock_receive(:id, 1);
+-- an index that is away and comes back is found again
+ALTER INDEX oms.stock_pkey RENAME TO away;
+SELECT code, message FROM fails(format('SELECT oms.stock_receive(%s, 1)', :id));
+ALTER INDEX oms.away RENAME TO stock_pkey;
+SELECT oms.stock_receive(:id, 1);
 SELECT * FROM oms.integrity;
 \c postgres
 DROP DATABASE oms_regress_stock_location;

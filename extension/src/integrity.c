@@ -384,6 +384,8 @@ read_since(Input *input, IntegrityWish *wish, const char *text)
 	}
 	PG_CATCH();
 	{
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
 		input_fault(input, "/since", "must be a time, such as 2030-01-31T12:00:00Z");

@@ -63,10 +63,12 @@ typedef struct LookupRun
 } LookupRun;
 
 static LookupState *states = NULL;
+static uint64 changes = 0; /* of relations, as far as this session has heard */
 
 static void
 mark_stale(Datum arg, Oid relid)
 {
+	changes++;
 	for (LookupState *state = states; state; state = state->next)
 		if (state->relid == relid || state->index == relid || relid == InvalidOid)
 			state->stale = true;
@@ -131,9 +133,11 @@ static void
 make_state(Lookup *lookup)
 {
 	static bool registered = false;
+	uint64 before = changes;
 	Oid schema = get_namespace_oid("oms", false);
+	/* an error on the way takes it along */
 	MemoryContext context =
-		AllocSetContextCreate(TopMemoryContext, "oms lookup", ALLOCSET_SMALL_SIZES);
+		AllocSetContextCreate(CurrentMemoryContext, "oms lookup", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	LookupState *state = palloc0(sizeof(LookupState));
 
@@ -150,22 +154,29 @@ make_state(Lookup *lookup)
 		state->order = find_attribute(lookup, state, lookup->order);
 	fmgr_info_cxt(F_INT8EQ, &state->equal, context);
 	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(context, TopMemoryContext);
+	/* what changed meanwhile was not told to a state that nobody knew of */
+	state->stale = changes != before;
 	state->next = states;
 	states = lookup->state = state;
 }
 
-static void
+/* open_index opens the index; false when what is known of it is out of date */
+static bool
 open_index(LookupRun *run, LOCKMODE mode)
 {
-	const Lookup *lookup = run->lookup;
+	LookupState *state = run->lookup->state;
 
-	if (OidIsValid(lookup->state->index))
-		run->index = index_open(lookup->state->index, mode);
-	if (run->index == NULL || !run->index->rd_index->indisvalid)
-		ereport(ERROR,
-				(oms_errcode(OMS_WRONG_VERSION),
-				 errmsg("table oms.%s has no valid index \"%s\"", lookup->table, lookup->index),
-				 errhint("Run SELECT oms.install() as a superuser, or REINDEX the table.")));
+	if (OidIsValid(state->index))
+		run->index = index_open(state->index, mode);
+	if (run->index && run->index->rd_index->indisvalid)
+		return true;
+	if (run->index)
+		index_close(run->index, NoLock);
+	run->index = NULL;
+	/* who brings an index back tells of the index alone, which is not known here */
+	state->stale = true;
+	return false;
 }
 
 /* open_relations opens table and index, which are looked up when that is not done or they changed */
@@ -175,18 +186,21 @@ open_relations(LookupRun *run)
 	Lookup *lookup = run->lookup;
 	LOCKMODE mode = lookup->lock ? RowShareLock : AccessShareLock;
 
-	if (lookup->state && lookup->state->stale)
-		forget_state(lookup);
-	if (lookup->state == NULL)
-		make_state(lookup);
-	run->relation = table_open(lookup->state->relid, mode);
-	/* taking the lock may have told of a change */
-	if (lookup->state->stale)
+	for (int tries = 0; tries < 3; tries++)
 	{
-		forget_state(lookup);
-		make_state(lookup);
+		if (lookup->state && lookup->state->stale)
+			forget_state(lookup);
+		if (lookup->state == NULL)
+			make_state(lookup);
+		run->relation = table_open(lookup->state->relid, mode);
+		/* taking the lock may have told of a change */
+		if (!lookup->state->stale && open_index(run, mode))
+			return;
+		table_close(run->relation, NoLock);
 	}
-	open_index(run, mode);
+	ereport(ERROR, (oms_errcode(OMS_WRONG_VERSION),
+					errmsg("table oms.%s has no valid index \"%s\"", lookup->table, lookup->index),
+					errhint("Run SELECT oms.install() as a superuser, or REINDEX the table.")));
 }
 
 /* note_row notes the row in the slot, which is to be locked in its turn */

@@ -123,24 +123,28 @@ need_transitions(void)
 		registered = true;
 	}
 	transition_relid = get_relname_relid("order_transition", get_namespace_oid("oms", false));
-	read_transitions();
+	/* reading may itself tell of a change, and callers hold what they got until the next one */
+	while (read_at != changes)
+		read_transitions();
+}
+
+static const Transition *
+copy_step(const Transition *step)
+{
+	Transition *copy = palloc(sizeof(Transition));
+
+	*copy = *step;
+	return copy;
 }
 
 /* transition_find returns a copy of the step between two statuses, or NULL */
 const Transition *
 transition_find(const char *from, const char *to)
 {
-	Transition *step;
-
 	need_transitions();
 	for (int i = 0; i < ntransitions; i++)
-	{
-		if (strcmp(transitions[i].from, from) != 0 || strcmp(transitions[i].to, to) != 0)
-			continue;
-		step = palloc(sizeof(Transition));
-		*step = transitions[i];
-		return step;
-	}
+		if (strcmp(transitions[i].from, from) == 0 && strcmp(transitions[i].to, to) == 0)
+			return copy_step(&transitions[i]);
 	return NULL;
 }
 
@@ -190,7 +194,7 @@ transition_next(const char *from, const char *to)
 			ring[i] = leads && !reached[i];
 			moved |= ring[i];
 			if (ring[i] && strcmp(transitions[i].from, from) == 0)
-				return transition_find(from, transitions[i].to);
+				return copy_step(&transitions[i]);
 		}
 		for (int i = 0; i < ntransitions; i++)
 			reached[i] |= ring[i];
@@ -233,13 +237,17 @@ transitions_from(const char *from)
 	return list.data;
 }
 
-/* machine_steps returns the steps, which are good until the machine changes */
+/* machine_steps returns a copy of the steps */
 const Transition *
 machine_steps(int *n)
 {
+	Transition *steps;
+
 	need_transitions();
+	steps = palloc(sizeof(Transition) * Max(ntransitions, 1));
+	memcpy(steps, transitions, sizeof(Transition) * ntransitions);
 	*n = ntransitions;
-	return transitions;
+	return steps;
 }
 
 /* machine_forget makes this session, and all others at commit, read the machine anew */

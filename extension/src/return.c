@@ -335,8 +335,8 @@ return_book(Verb *verb, int64 id, const ReturnItem *items, int n, const char *lo
 		raise_state(id, state, received, "RECEIVED");
 	order_read_lines(order);
 	order_read_prices(order);
-	while (!lock_rows(order, items, n, location_id))
-		stock_gone();
+	for (int tries = 1; !lock_rows(order, items, n, location_id); tries++)
+		stock_gone(tries);
 	for (int i = 0; i < n; i++)
 		receive_line(order, id, &items[i], location_id);
 	complete = plan_write(&is_complete, (Datum[]){Int64GetDatum(id)}, NULL) == 0;

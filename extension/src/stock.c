@@ -20,6 +20,8 @@ static Lookup lock_stock = LOOKUP_LOCK_BY(
 	"stock", "stock_pkey", "id",
 	"product_id, location_id, on_hand, reserved, allocated, backorder_limit, moves, ctid");
 
+#define MAX_TRIES 10 /* to make a row and find it */
+
 static Table stock_counters =
 	TABLE("stock", "on_hand", "reserved", "allocated", "moves", "updated_at");
 
@@ -270,13 +272,22 @@ stock_make(const int64 *product_ids, const int32 *location_ids, int n)
 	return made;
 }
 
-/* stock_gone raises 40001 for a row that was deleted meanwhile, unless the next statement will see that */
+/*
+ * stock_gone is told how often a row that was made was not there when it was to be
+ * locked.  Somebody may have deleted it: the next statement will see that, unless
+ * the snapshot is an old one.  But whatever a trigger takes away never comes.
+ */
 void
-stock_gone(void)
+stock_gone(int tries)
 {
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						errmsg("could not serialize access due to concurrent update")));
+	if (tries >= MAX_TRIES)
+		ereport(ERROR,
+				(oms_errcode(OMS_STOCK_NOT_FOUND),
+				 errmsg("a row of stock was made %d times and was never there to be locked", tries),
+				 errhint("See which triggers of yours oms.stock has, or try again.")));
 }
 
 /* stock_open_many locks the rows of products, making those at some locations that are missing */
@@ -285,6 +296,7 @@ stock_open_many(StockBatch *batch, const int64 *product_ids, const int32 *locati
 {
 	int64 *once = palloc(sizeof(int64) * Max(n, 1));
 	bool gone;
+	int tries = 0;
 	int m;
 
 	memcpy(once, product_ids, sizeof(int64) * n);
@@ -297,7 +309,7 @@ stock_open_many(StockBatch *batch, const int64 *product_ids, const int32 *locati
 		for (int i = 0; i < n && !gone; i++)
 			gone = stock_find(batch, product_ids[i], location_ids[i]) == NULL;
 		if (gone)
-			stock_gone();
+			stock_gone(++tries);
 	} while (gone);
 }
 
@@ -308,7 +320,7 @@ stock_open_many(StockBatch *batch, const int64 *product_ids, const int32 *locati
 StockRow *
 stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 {
-	for (;;)
+	for (int tries = 1;; tries++)
 	{
 		bool inserted = stock_make(&product_id, &location_id, 1) > 0;
 		StockRow *row;
@@ -319,7 +331,7 @@ stock_open(StockBatch *batch, int64 product_id, int32 location_id, bool *made)
 			*made = inserted;
 		if (row)
 			return row;
-		stock_gone();
+		stock_gone(tries);
 	}
 }
 

@@ -76,8 +76,8 @@ extern void stock_judge(const StockRow *row, int64 delta, Outcome *outcome);
 /* notes what keeps a count from being booked: OM003, OM041 unless expected_version is below 0 */
 extern void stock_judge_count(const StockRow *row, int64 counted, int64 expected_version,
 							  Outcome *outcome);
-/* a row was deleted since stock_make: raises 40001, unless it can be tried again */
-extern void stock_gone(void);
+/* a row was gone since stock_make, so many times: raises 40001 or OM005, unless it can be tried again */
+extern void stock_gone(int tries);
 extern void stock_room(const StockRow *row, int64 units); /* raises OM014 */
 /* raises OM003 */
 extern void stock_short(const StockRow *row, int64 wanted, int64 available, const char *hint);

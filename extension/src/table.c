@@ -205,8 +205,9 @@ static TableState *
 make_state(Table *table, Relation relation)
 {
 	static bool registered = false;
+	/* an error on the way takes it along */
 	MemoryContext context =
-		AllocSetContextCreate(TopMemoryContext, "oms table", ALLOCSET_SMALL_SIZES);
+		AllocSetContextCreate(CurrentMemoryContext, "oms table", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	TableState *state = palloc0(sizeof(TableState));
 	TupleDesc desc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
@@ -232,6 +233,7 @@ make_state(Table *table, Relation relation)
 	prepare_defaults(table, state, relation);
 	eval_plan_qual_init(&state->epq, state->estate);
 	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(context, TopMemoryContext);
 	state->next = states;
 	states = state;
 	state->outer = table->state;
