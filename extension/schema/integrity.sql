@@ -241,7 +241,7 @@ FROM oms.order_line AS l
 WHERE :orders(l.order_id) AND (l.line_total <> l.price * (l.quantity - l.cancelled) - l.discount + CASE WHEN l.tax_included THEN 0 ELSE l.tax END
   OR least(l.price, l.discount, l.tax, l.line_total) < 0 OR least(l.cancelled, l.returned) < 0 OR l.cancelled + l.returned > l.quantity)$$),
 ('line_tax', 'orders', 'tax of a line differs from its rate',
- 'The tax of a line is its rate of what it costs, give or take one unit of the currency''s last decimal, as rounding the total and spreading it may.',
+ 'The tax of a line is its rate of what it costs, give or take less than one and a half units of the currency''s last decimal: half a one by rounding the total, one by spreading it.',
  'oms.order_line AS l WHERE :orders(l.order_id)', $$
 SELECT format('order %s, line %s', l.order_id, l.line_no)
 FROM oms.order_line AS l
@@ -249,7 +249,7 @@ JOIN oms.orders AS o ON o.id = l.order_id
 JOIN oms.currency AS c ON c.code = o.currency
 WHERE :orders(l.order_id) AND o.takes_stock <> 'never' AND (l.tax <> 0 OR l.tax_rate <> 0)
   AND abs(l.tax * (100 + CASE WHEN l.tax_included THEN l.tax_rate ELSE 0 END) - (l.price * (l.quantity - l.cancelled) - l.discount) * l.tax_rate)
-    > power(10::numeric, -c.decimals) * (100 + CASE WHEN l.tax_included THEN l.tax_rate ELSE 0 END)$$),
+    >= 1.5 * power(10::numeric, -c.decimals) * (100 + CASE WHEN l.tax_included THEN l.tax_rate ELSE 0 END)$$),
 ('line_stock', 'orders', 'stock booked for an order differs from its lines and status',
  'What the ledger has reserved, allocated and shipped of each line is what the order''s status and policy ask for: nothing for one that takes none, nor for one that came back to a status where units are only reserved.',
  'oms.order_line AS l WHERE :orders(l.order_id)', $$
